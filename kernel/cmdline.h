@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmdline.h - the words of the kernel command line.
+ *
+ * A pure function from a string to a struct, so that it is tested on the host. Names that only others know
+ * (policies, workloads, tests) are checked through callbacks.
+ */
+#ifndef KERNEL_CMDLINE_H
+#define KERNEL_CMDLINE_H
+
+#include "lib/types.h"
+
+#define CMDLINE_MAX_RUNS  8
+#define CMDLINE_WORD_MAX  128
+#define CMDLINE_MAX_BYTES 2048
+
+enum disk_kind { DISK_VIRTIO, DISK_RAM };
+
+struct cmdline {
+	u64 mem_bytes; /* 0: all there is */
+	char policy[32];
+	u64 seed;
+	u64 stats_interval_ns; /* 0: no dumps while running */
+	bool swap;
+	enum disk_kind disk;
+	char disk_preset[16];			       /* timing of a RAM disk */
+	char test[32];				       /* in-guest tests to run; empty: none */
+	char runs[CMDLINE_MAX_RUNS][CMDLINE_WORD_MAX]; /* "name args" */
+	u32 nr_runs;
+};
+
+/* Lists for messages, and checks, of what the parser cannot know. Lists are comma separated. */
+struct cmdline_names {
+	bool (*policy_exists)(const char *name);
+	int (*policy_list)(char *buf, size_t size);
+	bool (*workload_exists)(const char *name);
+	int (*workload_list)(char *buf, size_t size);
+	bool (*preset_exists)(const char *name);
+	int (*preset_list)(char *buf, size_t size);
+};
+
+/*
+ * Parse text. False: error holds one line that names the word and what is allowed.
+ */
+bool cmdline_parse(const char *text, const struct cmdline_names *names, struct cmdline *out,
+		   char *error, size_t error_bytes);
+
+/* Split "name args" at spaces in place. Returns the number of words, or max + 1 if there are more. */
+int cmdline_split(char *words, char **argv, int max);
+
+/* All words with their help, for the monitor and --help. */
+int cmdline_help(char *buf, size_t size);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * entry.h - the 64-bit word that says where a page's bytes are.
+ *
+ * One format serves both references: a level-1 page-table entry (anon pages, and mappings
+ * of file pages) and a page-cache slot (file pages). Bit 0 is the CPU's present bit; what follows for
+ * a word without it is ours:
+ *
+ *   kind    bits 1-3   payload (bits 4-63)
+ *   NONE    0          0: nothing here yet
+ *   BUSY    1          pfn: one thread has the page in its hands; wait for its PG_LOCKED
+ *   ZPAGE   2          handle of the compressed store
+ *   SWAP    3          swap slot and shadow: a page as it is
+ *   ZSWAP   4          swap slot, index in the block, and shadow: a zpage on disk
+ *   SHADOW  5          file page, only on disk; when it was evicted
+ *   LOADING 6          a zpage or swapped page that a fault is bringing in; pfn of the frame
+ *
+ * LOADING differs from BUSY in that the frame does not yet hold the page's bytes.
+ */
+#ifndef MM_ENTRY_H
+#define MM_ENTRY_H
+
+#include "compress/zstore.h"
+#include "lib/types.h"
+
+typedef u64 entry_t;
+
+/* The CPU's bits. */
+#define PTE_PRESENT  BIT(0)
+#define PTE_WRITE    BIT(1)
+#define PTE_USER     BIT(2)
+#define PTE_ACCESSED BIT(5)
+#define PTE_DIRTY    BIT(6)
+#define PTE_NX	     BIT(63)
+#define PTE_PFN_MASK 0x000ffffffffff000UL
+
+enum entry_kind {
+	ENTRY_NONE,
+	ENTRY_BUSY,
+	ENTRY_ZPAGE,
+	ENTRY_SWAP,
+	ENTRY_ZSWAP,
+	ENTRY_SHADOW,
+	ENTRY_LOADING,
+};
+
+static inline bool entry_present(entry_t e)
+{
+	return e & PTE_PRESENT;
+}
+
+/* Of an entry that is not present. */
+static inline enum entry_kind entry_kind(entry_t e)
+{
+	return (enum entry_kind)((e >> 1) & 7);
+}
+
+/* Is it that kind (and so not present)? */
+static inline bool entry_is(entry_t e, enum entry_kind kind)
+{
+	return (e & 0xf) == (u64)kind << 1;
+}
+
+static inline u64 entry_pfn(entry_t e)
+{
+	return (e & PTE_PFN_MASK) >> PAGE_SHIFT;
+}
+
+static inline entry_t entry_make(enum entry_kind kind, u64 payload)
+{
+	return payload << 4 | (u64)kind << 1;
+}
+
+static inline entry_t entry_make_pfn(enum entry_kind kind, u64 pfn)
+{
+	return pfn << PAGE_SHIFT | (u64)kind << 1;
+}
+
+static inline entry_t entry_make_zpage(zhandle_t handle)
+{
+	return entry_make(ENTRY_ZPAGE, handle);
+}
+
+static inline zhandle_t entry_zhandle(entry_t e)
+{
+	return e >> 4;
+}
+
+/* Slots have 28 bits (1 TiB of swap), an index 7 bits, shadows 25 bits. */
+#define SHADOW_BITS    25
+#define SWAP_SLOT_BITS 28
+
+static inline entry_t entry_make_swap(u32 slot, u32 shadow)
+{
+	return entry_make(ENTRY_SWAP, (u64)shadow << 35 | slot);
+}
+
+static inline entry_t entry_make_zswap(struct zblock_ref block, u32 shadow)
+{
+	return entry_make(ENTRY_ZSWAP, (u64)shadow << 35 | (u64)block.index << 28 | block.slot);
+}
+
+static inline entry_t entry_make_shadow(u32 shadow)
+{
+	return entry_make(ENTRY_SHADOW, (u64)shadow << 35);
+}
+
+static inline u32 entry_slot(entry_t e)
+{
+	return (e >> 4) & (BIT(SWAP_SLOT_BITS) - 1);
+}
+
+static inline u8 entry_block_index(entry_t e)
+{
+	return (e >> 32) & 0x7f;
+}
+
+static inline u32 entry_shadow(entry_t e)
+{
+	return (u32)(e >> 39);
+}
+
+#endif

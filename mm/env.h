@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * env.h - the seam: what mm/ asks of the machine beneath it, apart from locks and
+ * waiting (lib/lock.h), disks (lib/blockdev.h) and the console (lib/print.h).
+ *
+ * Implemented twice: kernel/env.c on the machine, tests/host/env.c in the
+ * host simulator.
+ */
+#ifndef MM_ENV_H
+#define MM_ENV_H
+
+#include "lib/clock.h" /* env_now_ns() */
+#include "lib/types.h"
+
+struct mm;
+
+/* The physical address space, as mm/ sees it. */
+#ifdef HARMONY_HOST
+extern u8 *env_ram; /* physical address 0 of the simulated machine */
+#define DIRECT_MAP_BASE ((u64)env_ram)
+#else
+#define DIRECT_MAP_BASE 0xffff800000000000UL
+#endif
+
+static inline void *phys_to_virt(u64 phys)
+{
+	return (void *)(DIRECT_MAP_BASE + phys);
+}
+
+/* addr must be a direct-map address. */
+static inline u64 virt_to_phys(const void *addr)
+{
+	return (u64)addr - DIRECT_MAP_BASE;
+}
+
+/* What mm/ keeps for each thread; embedded in struct thread. Only that thread writes it. */
+struct mm_context {
+	u32 flags;     /* MMC_* */
+	struct mm *mm; /* address space of a workload's thread; NULL for the kernel's */
+	struct page
+		*donor; /* the page being compressed: its frame may become the store's (zpage.c) */
+	s64 store_frames; /* free frames the store took less frames it freed, by this thread */
+};
+#define MMC_RECLAIM BIT(0) /* is reclaiming: may use the reserve, must not recurse */
+#define MMC_KSWAPD  BIT(1) /* is kswapd */
+
+struct mm_context *env_context(void);
+
+/* 0 .. MAX_CPUS-1. Stable only while preemption is off; good enough for counting. */
+u32 env_cpu(void);
+
+/* Sleep at least ns. Thread context. */
+void env_sleep_ns(u64 ns);
+/* Let others run; called in long loops. Thread context, no spinlock held. */
+void env_yield(void);
+
+/*
+ * Forget translations, on every CPU that may hold them, before returning. Any context
+ * where a spinlock may be held.
+ */
+void env_tlb_flush_page(struct mm *mm, u64 va);
+void env_tlb_flush_mm(struct mm *mm);
+
+/*
+ * The CPU's part of an address space: enter the kernel's half into a new
+ * root table. Called once for each mm.
+ */
+void env_init_root_table(u64 *root);
+
+/* End the workload that owns mm, soon (it may be the caller's own). Any thread context. */
+void env_kill(struct mm *mm, const char *reason);
+/* The workload of the current thread has been told to end: long waits should give up. */
+bool env_killed(void);
+
+/*
+ * Run fn(arg) while no other thread, on any CPU, is inside a spinlock section: what fn sees is a
+ * state between critical sections. fn may take spinlocks but not sleep. Thread context.
+ */
+void env_exclusive(void (*fn)(void *arg), void *arg);
+
+/* Run fn(arg) in a new kernel thread. */
+void env_start_thread(const char *name, void (*fn)(void *arg), void *arg);
+
+#endif

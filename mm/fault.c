@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fault.c - making an address accessible.
+ *
+ * The entry says where the page's bytes are (entry.h), and so what to do:
+ *
+ *   NONE     first touch: zero, or the program's image, or the file's page
+ *   ZPAGE    decompress: a hit in the third class
+ *   SWAP     read the block; keep it as a clean copy until the page is written to
+ *   ZSWAP    read the block, take the one zpage out of it
+ *   BUSY     reclaim has it. If it is only being written out, take it back at once: see below
+ *   LOADING  another thread is bringing it in: wait, look again
+ *   present  a write to a page that is mapped read-only: mark dirty, or copy
+ *
+ * Bringing in. The frame is allocated first, with no lock held, because that may reclaim. Then the entry is made
+ * LOADING under pt_lock if it is still what it was; that makes this thread the only owner of the zpage
+ * or block. It is loaded with no lock held, and made present.
+ *
+ * A page touched while it is being written out:
+ *
+ *     reclaim                              fault
+ *     entry := BUSY, page under writeback
+ *     write in flight ...                  finds BUSY and PG_WRITEBACK:
+ *                                          entry := present again, goes on
+ *     write done; entry is not BUSY:
+ *     frees the block, keeps the page
+ *
+ * The write only reads the frame, so the touch cannot harm it; what reached the disk is forgotten.
+ * A page being compressed is waited for instead: that takes microseconds, and the bytes must not
+ * change meanwhile.
+ *
+ * Clean copies: a page read from a swap block keeps the block (page->private) and is mapped with the
+ * CPU's dirty bit clear, so that reclaim can drop it without writing as long as that bit stays clear.
+ */
+#include "mm/fault.h"
+
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/alloc.h"
+#include "mm/lru.h"
+#include "mm/owner.h"
+#include "mm/pagetable.h"
+#include "mm/stats.h"
+#include "mm/swap.h"
+#include "mm/workingset.h"
+#include "mm/zpage.h"
+
+#define X(name, text) [name] = text,
+static const char *const result_texts[NR_FAULT_RESULTS] = { FAULT_RESULT_TABLE(X) };
+#undef X
+
+const char *fault_result_text(enum fault_result result)
+{
+	return result < NR_FAULT_RESULTS ? result_texts[result] : "unknown";
+}
+
+/* One fault, as its handlers see it. */
+struct fault {
+	struct mm *mm;
+	struct area *area; /* areas_lock is held for reading */
+	u64 va;		   /* of the page */
+	u32 access;
+	entry_t *entry;
+	entry_t seen; /* what the entry was when it was read */
+	bool retry;   /* something changed: look again */
+	bool major;   /* waited for a disk */
+};
+
+static u64 fault_key(const struct fault *f)
+{
+	return key_make(f->mm->id, f->va >> PAGE_SHIFT);
+}
+
+static u64 prot_bits(const struct area *area)
+{
+	u64 bits = PTE_PRESENT | PTE_USER | PTE_ACCESSED;
+
+	if (!(area->flags & AREA_EXEC))
+		bits |= PTE_NX;
+	return bits;
+}
+
+/* The entry for an anon page; dirty unless a clean copy of it is on disk. */
+static entry_t anon_entry(const struct fault *f, const struct page *page, bool dirty)
+{
+	entry_t e = page_to_pfn(page) << PAGE_SHIFT | prot_bits(f->area);
+
+	if (f->area->flags & AREA_WRITE)
+		e |= PTE_WRITE;
+	if (dirty)
+		e |= PTE_DIRTY;
+	return e;
+}
+
+static enum fault_result no_memory(void)
+{
+	return env_killed() ? FAULT_KILLED : FAULT_OOM;
+}
+
+void anon_page_unused(struct page *page)
+{
+	u32 slot = (u32)READ_ONCE(page->private);
+
+	/* Reclaim may hold the page, locked; it finds the entry gone and leaves private to us. */
+	page->private = 0;
+	if (slot)
+		swap_put(slot);
+	put_page(page);
+}
+
+/* Replace the entry if it is still what was seen. */
+static bool entry_exchange(struct fault *f, entry_t to)
+{
+	bool same;
+
+	spin_lock(&f->mm->pt_lock);
+	same = *f->entry == f->seen;
+	if (same)
+		pt_set(f->mm, f->entry, to);
+	spin_unlock(&f->mm->pt_lock);
+	if (!same)
+		f->retry = true;
+	return same;
+}
+
+/* Copy what the program's image has of this page; the rest stays zero. */
+static void fill_from_image(const struct fault *f, struct page *page)
+{
+	u64 offset = f->va - f->area->start;
+
+	if (f->area->image && offset < f->area->image_bytes)
+		memcpy(page_address(page), f->area->image + offset,
+		       MIN(PAGE_SIZE, f->area->image_bytes - offset));
+}
+
+static enum fault_result fault_anon_new(struct fault *f)
+{
+	struct page *page = alloc_page(ALLOC_WAIT | ALLOC_ZERO, FRAME_ISOLATED_ANON);
+
+	if (!page)
+		return no_memory();
+	fill_from_image(f, page);
+	page->key = fault_key(f);
+	page->private = 0;
+	if (!entry_exchange(f, anon_entry(f, page, true))) {
+		put_page(page);
+		return FAULT_OK;
+	}
+	count_vm_event(EV_pgzerofill);
+	lru_add(page, LRU_INACTIVE_ANON);
+	return FAULT_OK;
+}
+
+/*
+ * A frame, locked, with the entry made LOADING: from here on the zpage or block is ours. NULL: memory or
+ * retry, as f->retry says.
+ */
+static struct page *begin_loading(struct fault *f)
+{
+	struct page *page = alloc_page(ALLOC_WAIT, FRAME_ISOLATED_ANON);
+
+	if (!page)
+		return NULL;
+	page->key = fault_key(f);
+	page->private = 0;
+	page_set(page, PG_LOCKED);
+	if (entry_exchange(f, entry_make_pfn(ENTRY_LOADING, page_to_pfn(page))))
+		return page;
+	page_clear(page, PG_LOCKED);
+	put_page(page);
+	return NULL;
+}
+
+static void finish_loading(struct fault *f, struct page *page, bool dirty, bool activate)
+{
+	spin_lock(&f->mm->pt_lock);
+	pt_set(f->mm, f->entry, anon_entry(f, page, dirty));
+	spin_unlock(&f->mm->pt_lock);
+	if (activate)
+		page_set(page, PG_WORKINGSET);
+	unlock_page(page);
+	lru_add(page, activate ? LRU_ACTIVE_ANON : LRU_INACTIVE_ANON);
+}
+
+/* Give up: the entry becomes what it was, or nothing if the bytes are lost. */
+static void abort_loading(struct fault *f, struct page *page, entry_t to)
+{
+	spin_lock(&f->mm->pt_lock);
+	pt_set(f->mm, f->entry, to);
+	spin_unlock(&f->mm->pt_lock);
+	unlock_page(page);
+	put_page(page);
+}
+
+static enum fault_result fault_zpage(struct fault *f)
+{
+	struct page *page = begin_loading(f);
+	bool activate;
+
+	if (!page)
+		return f->retry ? FAULT_OK : no_memory();
+	if (!zpage_decompress(TYPE_ANON, f->seen, page->key, page, &activate)) {
+		abort_loading(f, page, 0);
+		return FAULT_CORRUPT;
+	}
+	finish_loading(f, page, true, activate);
+	return FAULT_OK;
+}
+
+/* The history in a shadow: flags for the page, and whether it goes straight to the active list. */
+static bool apply_shadow(struct page *page, u32 shadow)
+{
+	if (shadow & SHADOW_WORKINGSET)
+		page_set(page, PG_WORKINGSET);
+	if (shadow & SHADOW_INCOMPRESSIBLE)
+		page_set(page, PG_INCOMPRESSIBLE);
+	return workingset_comeback(TYPE_ANON, shadow_path(shadow), shadow);
+}
+
+static enum fault_result fault_swap(struct fault *f)
+{
+	struct page *page = begin_loading(f);
+	u64 start_ns = env_now_ns();
+	u32 slot = entry_slot(f->seen);
+	/* A clean copy saves a write later; not worth it once the disk fills up. */
+	bool keep_copy = swap_used_blocks() * 2 < swap_total_blocks();
+
+	if (!page)
+		return f->retry ? FAULT_OK : no_memory();
+	f->major = true;
+	if (swap_read(slot, page_address(page))) {
+		abort_loading(f, page, f->seen);
+		return FAULT_IO;
+	}
+	cost_note(TYPE_ANON, COST_DISK_READ, env_now_ns() - start_ns, 1);
+	count_vm_event(EV_pswpin);
+	if (keep_copy)
+		page->private = slot;
+	else
+		swap_put(slot);
+	finish_loading(f, page, !keep_copy || (f->access & FAULT_WRITE),
+		       apply_shadow(page, entry_shadow(f->seen)));
+	return FAULT_OK;
+}
+
+static enum fault_result fault_zswap(struct fault *f)
+{
+	struct page *page = begin_loading(f);
+	u64 start_ns = env_now_ns();
+	int err;
+
+	if (!page)
+		return f->retry ? FAULT_OK : no_memory();
+	f->major = true;
+	err = zpage_read_swapped(f->seen, page->key, page);
+	if (err == -EINVAL) {
+		swap_put(entry_slot(f->seen));
+		abort_loading(f, page, 0);
+		return FAULT_CORRUPT;
+	}
+	if (err) {
+		abort_loading(f, page, f->seen);
+		return err == -EIO ? FAULT_IO : no_memory();
+	}
+	cost_note(TYPE_ANON, COST_DISK_READ, env_now_ns() - start_ns, 1);
+	finish_loading(f, page, true, apply_shadow(page, entry_shadow(f->seen)));
+	return FAULT_OK;
+}
+
+/* See the top: a page under writeback is taken back, one being compressed is waited for. */
+static void fault_busy(struct fault *f)
+{
+	struct page *page = pfn_to_page(entry_pfn(f->seen));
+
+	f->retry = true;
+	spin_lock(&f->mm->pt_lock);
+	if (*f->entry == f->seen && page_test(page, PG_WRITEBACK)) {
+		pt_set(f->mm, f->entry, anon_entry(f, page, true));
+		spin_unlock(&f->mm->pt_lock);
+		return;
+	}
+	spin_unlock(&f->mm->pt_lock);
+	wait_on_page_locked(page);
+}
+
+/* A private copy of a file page replaces what the entry has (nothing, or the page read-only). */
+static enum fault_result fault_copy(struct fault *f, struct page *file_page)
+{
+	struct page *page = alloc_page(ALLOC_WAIT, FRAME_ISOLATED_ANON);
+
+	if (!page)
+		return no_memory();
+	copy_page(page_address(page), page_address(file_page));
+	page->key = fault_key(f);
+	page->private = 0;
+	if (!entry_exchange(f, anon_entry(f, page, true))) {
+		put_page(page);
+		return FAULT_OK;
+	}
+	if (entry_present(f->seen)) {
+		env_tlb_flush_page(f->mm, f->va);
+		atomic_sub(&file_page->mapcount, 1);
+	}
+	count_vm_event(EV_pgcow);
+	lru_add(page, LRU_INACTIVE_ANON);
+	return FAULT_OK;
+}
+
+static enum fault_result file_error(int err)
+{
+	switch (err) {
+	case -ERANGE:
+		return FAULT_BEYOND_FILE;
+	case -ENOMEM:
+		return no_memory();
+	case -EINVAL:
+		return FAULT_CORRUPT;
+	default:
+		return FAULT_IO;
+	}
+}
+
+static enum fault_result fault_file(struct fault *f)
+{
+	struct area *area = f->area;
+	u64 index = area->file_index + ((f->va - area->start) >> PAGE_SHIFT);
+	bool write = f->access & FAULT_WRITE;
+	entry_t e = prot_bits(area);
+	struct page *page;
+	int err;
+
+	page = pagecache_get(area->mapping, index, &area->ra, &err, &f->major);
+	if (!page)
+		return file_error(err);
+	area->ra.next_index = index + 1;
+	if (write && !(area->flags & AREA_SHARED)) {
+		enum fault_result result = fault_copy(f, page);
+
+		put_page(page);
+		return result;
+	}
+	if (write)
+		e |= PTE_WRITE;
+	atomic_add(&page->mapcount, 1);
+	/* Dirty after it is writable: a write-back in between would make it clean, yet writable. */
+	if (!entry_exchange(f, page_to_pfn(page) << PAGE_SHIFT | e))
+		atomic_sub(&page->mapcount, 1);
+	else if (write)
+		set_page_dirty(area->mapping, page);
+	put_page(page);
+	return FAULT_OK;
+}
+
+/* A write to a present, read-only entry of a writable area. */
+static enum fault_result fault_write_protected(struct fault *f)
+{
+	struct page *page = pfn_to_page(entry_pfn(f->seen));
+	enum fault_result result = FAULT_OK;
+	bool mapped_file;
+
+	spin_lock(&f->mm->pt_lock);
+	if (*f->entry != f->seen) {
+		spin_unlock(&f->mm->pt_lock);
+		f->retry = true;
+		return FAULT_OK;
+	}
+	get_page(page);
+	mapped_file = atomic_read(&page->mapcount);
+	spin_unlock(&f->mm->pt_lock);
+
+	if (mapped_file && !(f->area->flags & AREA_SHARED)) {
+		result = fault_copy(f, page);
+	} else {
+		if (entry_exchange(f, f->seen | PTE_WRITE | PTE_ACCESSED)) {
+			env_tlb_flush_page(f->mm, f->va);
+			if (mapped_file) /* after, as in fault_file() */
+				set_page_dirty(f->area->mapping, page);
+		}
+	}
+	put_page(page);
+	return result;
+}
+
+static enum fault_result fault_present(struct fault *f)
+{
+	if ((f->access & FAULT_WRITE) && !(f->seen & PTE_WRITE))
+		return fault_write_protected(f);
+	return FAULT_OK; /* another thread was faster, or the TLB was behind */
+}
+
+static enum fault_result fault_page(struct fault *f)
+{
+	spin_lock(&f->mm->pt_lock);
+	f->seen = *f->entry;
+	spin_unlock(&f->mm->pt_lock);
+	f->retry = false;
+	if (entry_present(f->seen))
+		return fault_present(f);
+	switch (entry_kind(f->seen)) {
+	case ENTRY_NONE:
+		return f->area->mapping ? fault_file(f) : fault_anon_new(f);
+	case ENTRY_ZPAGE:
+		return fault_zpage(f);
+	case ENTRY_SWAP:
+		return fault_swap(f);
+	case ENTRY_ZSWAP:
+		return fault_zswap(f);
+	case ENTRY_BUSY:
+		fault_busy(f);
+		return FAULT_OK;
+	case ENTRY_LOADING:
+		f->retry = true;
+		wait_on_page_locked(pfn_to_page(entry_pfn(f->seen)));
+		return FAULT_OK;
+	case ENTRY_SHADOW:
+		break;
+	}
+	panic("entry %lx of %s at %lx is of no kind that a page table has", f->seen, f->mm->name,
+	      f->va);
+}
+
+/* No area: say what the program probably did. */
+static enum fault_result explain_no_area(struct mm *mm, u64 addr)
+{
+	struct area *above;
+
+	if (addr < USER_BASE)
+		return FAULT_NULL;
+	if (addr >= USER_TOP)
+		return FAULT_NO_AREA;
+	list_for_each_entry(above, &mm->areas, link) {
+		if (above->start <= addr)
+			continue;
+		if ((above->flags & AREA_STACK) && above->start - addr <= 16 * PAGE_SIZE)
+			return FAULT_STACK_OVERFLOW;
+		break;
+	}
+	return FAULT_NO_AREA;
+}
+
+static enum fault_result check_access(const struct area *area, u32 access)
+{
+	if ((access & FAULT_WRITE) && !(area->flags & AREA_WRITE))
+		return FAULT_READ_ONLY;
+	if ((access & FAULT_EXEC) && !(area->flags & AREA_EXEC))
+		return FAULT_NO_EXEC;
+	if (!(area->flags & (AREA_READ | AREA_WRITE | AREA_EXEC)))
+		return FAULT_NO_READ;
+	return FAULT_OK;
+}
+
+enum fault_result mm_fault(struct mm *mm, u64 addr, u32 access)
+{
+	struct fault f = { .mm = mm, .va = addr & PAGE_MASK, .access = access };
+	enum fault_result result = FAULT_NO_AREA;
+
+	if (!mm)
+		return FAULT_NO_AREA;
+	down_read(&mm->areas_lock);
+	f.area = addr < USER_TOP ? area_find(mm, addr) : NULL;
+	result = f.area ? check_access(f.area, access) : explain_no_area(mm, addr);
+	if (result == FAULT_OK) {
+		f.entry = pt_find_or_make(mm, addr);
+		if (!f.entry)
+			result = no_memory();
+	}
+	if (result == FAULT_OK) {
+		do {
+			result = fault_page(&f);
+		} while (result == FAULT_OK && f.retry && !env_killed());
+		if (result == FAULT_OK && f.retry)
+			result = FAULT_KILLED;
+	}
+	up_read(&mm->areas_lock);
+	if (result == FAULT_OK) {
+		count_vm_event(EV_pgfault);
+		if (f.major)
+			count_vm_event(EV_pgmajfault);
+		atomic_add(&mm->nr_faults, 1);
+	}
+	return result;
+}
+
+int mm_check_range(struct mm *mm, u64 addr, u64 bytes, bool write)
+{
+	if (!bytes)
+		return 0;
+	if (addr + bytes < addr || addr + bytes > USER_TOP)
+		return -EFAULT;
+	for (u64 va = addr & PAGE_MASK; va < addr + bytes; va += PAGE_SIZE)
+		if (mm_fault(mm, va, write ? FAULT_WRITE : 0) != FAULT_OK)
+			return -EFAULT;
+	return 0;
+}
+
+static bool cool_entry(struct mm *mm, u64 va, entry_t *entry, void *arg)
+{
+	struct page *page;
+
+	if (!entry_present(*entry))
+		return true;
+	page = pfn_to_page(entry_pfn(*entry));
+	pt_clear_bits(mm, va, entry, PTE_ACCESSED);
+	page_clear(page, PG_REFERENCED);
+	if (!atomic_read(&page->mapcount))
+		lru_deactivate(page);
+	return true;
+}
+
+int madvise_cold(struct mm *mm, u64 start, u64 end)
+{
+	down_read(&mm->areas_lock);
+	pt_for_each(mm, start, end, cool_entry, NULL);
+	up_read(&mm->areas_lock);
+	return 0;
+}

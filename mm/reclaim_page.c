@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reclaim_page.c - one cold page at a time.
+ *
+ * A page arrives isolated (off its list, one reference ours) and is taken through
+ *
+ *   lock -> unused since? -> reference := BUSY -> bytes moved -> reference := where they are -> free
+ *
+ * and can fall back at each step. Between the two changes of the reference nobody else can reach the
+ * page: a fault that comes meanwhile finds BUSY (fault.c, top). The frame is freed only when the
+ * reference says where the bytes are now.
+ *
+ * An anon page that goes to swap joins a batch, because one request to the disk should carry many; its
+ * lock is held until the batch is written.
+ */
+#include "mm/reclaim_page.h"
+
+#include "lib/string.h"
+#include "mm/alloc.h"
+#include "mm/owner.h"
+#include "mm/pagecache.h"
+#include "mm/pagetable.h"
+#include "mm/stats.h"
+#include "mm/swap.h"
+#include "mm/workingset.h"
+#include "mm/zpage.h"
+
+/* The page stays: back on a list, unlocked, our reference gone. */
+static u32 keep_page(struct page *page, enum page_type type, enum lru_list anon_list)
+{
+	lru_add(page, lru_of(type, anon_list));
+	unlock_page(page);
+	put_page(page);
+	return 0;
+}
+
+/* Both references are ours, and no reference names the page any more. */
+static u32 free_reclaimed(struct page *page)
+{
+	unlock_page(page);
+	put_page(page);
+	put_page(page);
+	return 1;
+}
+
+/*
+ * The frame holds zpages now; the entry's reference is the store's. Ours has kept it from being freed and
+ * used again before its lock was released.
+ */
+static u32 forget_donated(struct page *page)
+{
+	unlock_page(page);
+	put_page(page);
+	return 0;
+}
+
+bool page_accessed(struct page *page, enum page_type type)
+{
+	bool accessed = false;
+	struct ref ref;
+
+	if (type == TYPE_FILE) {
+		struct address_space *mapping;
+
+		if (!atomic_read(&page->mapcount))
+			return false;
+		mapping = ref_hold(TYPE_FILE, page->key, &ref);
+		if (!mapping)
+			return false;
+		accessed = rmap_referenced_file(mapping, page);
+		ref_release(&ref);
+		return accessed;
+	}
+	if (!ref_lock(TYPE_ANON, page->key, &ref))
+		return false;
+	if (entry_present(*ref.entry) && entry_pfn(*ref.entry) == page_to_pfn(page))
+		accessed = pt_clear_bits(ref.owner, key_index(page->key) << PAGE_SHIFT, ref.entry,
+					 PTE_ACCESSED) &
+			   PTE_ACCESSED;
+	ref_unlock(&ref);
+	return accessed;
+}
+
+/*
+ * Make the entry BUSY if it names the page and only the entry and we hold it. *was: the entry
+ * before, with its dirty bit.
+ */
+static bool take_anon(struct page *page, entry_t *was)
+{
+	u64 va = key_index(page->key) << PAGE_SHIFT;
+	struct ref ref;
+	bool taken;
+
+	if (!ref_lock(TYPE_ANON, page->key, &ref))
+		return false;
+	taken = entry_present(*ref.entry) && entry_pfn(*ref.entry) == page_to_pfn(page) &&
+		atomic_read(&page->refs) == 2;
+	if (taken) {
+		*was = ref_set(&ref, entry_make_pfn(ENTRY_BUSY, page_to_pfn(page)));
+		env_tlb_flush_page(ref.owner, va);
+	}
+	ref_unlock(&ref);
+	return taken;
+}
+
+/* Change the entry from BUSY. False: a fault has taken the page back. */
+static bool settle_anon(struct page *page, entry_t to)
+{
+	struct ref ref;
+	bool ours;
+
+	/* Taken back by a fault, the page may have been unmapped and its owner ended since. */
+	if (!ref_lock(TYPE_ANON, page->key, &ref))
+		return false;
+	ours = entry_is(*ref.entry, ENTRY_BUSY) && entry_pfn(*ref.entry) == page_to_pfn(page);
+	if (ours)
+		ref_set(&ref, to);
+	ref_unlock(&ref);
+	return ours;
+}
+
+/* The block on disk that still holds this page's bytes is of no use any more. */
+static void drop_clean_copy(struct page *page)
+{
+	u32 slot = (u32)page->private;
+
+	page->private = 0;
+	if (slot)
+		swap_put(slot);
+}
+
+static entry_t swap_entry(const struct page *page, u32 slot)
+{
+	u32 shadow = workingset_leave(TYPE_ANON, LEFT_TO_DISK, page_test(page, PG_WORKINGSET),
+				      page_test(page, PG_INCOMPRESSIBLE));
+
+	return entry_make_swap(slot, shadow);
+}
+
+static enum zresult try_compress_anon(struct scan_control *sc, struct page *page, bool *donated)
+{
+	u32 slot = (u32)page->private;
+	u64 key = page->key;
+	enum zresult result;
+	struct ref ref;
+	entry_t entry;
+
+	result = zpage_compress(page, TYPE_ANON, &entry, donated);
+	if (result == ZS_POOR)
+		page_set(page, PG_INCOMPRESSIBLE);
+	if (result == ZS_TARGET)
+		sc->store_at_target[TYPE_ANON] = true;
+	if (result != ZS_OK)
+		return result;
+	if (!ref_lock(TYPE_ANON, key, &ref))
+		panic("the owner of key %lx went away under a busy entry", key);
+	/* Nobody takes a page back that is not under writeback. */
+	ASSERT(entry_is(*ref.entry, ENTRY_BUSY) && entry_pfn(*ref.entry) == page_to_pfn(page));
+	ref_set(&ref, entry);
+	ref_unlock(&ref);
+	if (slot)
+		swap_put(slot);
+	return ZS_OK;
+}
+
+static u32 reclaim_anon(struct scan_control *sc, struct page *page, bool compress,
+			struct swap_batch *batch)
+{
+	bool donated = false;
+	entry_t was;
+
+	if (!take_anon(page, &was)) {
+		count_vm_event(EV_pgrotated);
+		return keep_page(page, TYPE_ANON, LRU_INACTIVE_ANON);
+	}
+	if (was & PTE_DIRTY) {
+		drop_clean_copy(page);
+		page_clear(page, PG_INCOMPRESSIBLE);
+	}
+	if (compress && page_test(page, PG_INCOMPRESSIBLE)) {
+		count_vm_event(EV_zskip_incompressible);
+	} else if (compress) {
+		enum zresult result = try_compress_anon(sc, page, &donated);
+
+		if (result == ZS_OK)
+			return donated ? forget_donated(page) : free_reclaimed(page);
+		if (result != ZS_POOR) {
+			settle_anon(page, was);
+			return keep_page(page, TYPE_ANON, LRU_INACTIVE_ANON);
+		}
+	}
+	if (page->private) {
+		u32 slot = (u32)page->private;
+
+		page->private = 0;
+		settle_anon(page, swap_entry(page, slot));
+		return free_reclaimed(page);
+	}
+	page_set(page, PG_WRITEBACK);
+	batch->pages[batch->nr] = page;
+	batch->entries[batch->nr] = was;
+	batch->nr++;
+	return 0;
+}
+
+/* The write of a batch's page is over. slot 0: it was not written. */
+static u32 finish_written(struct page *page, entry_t was, u32 slot)
+{
+	bool ours;
+
+	ours = settle_anon(page, slot ? swap_entry(page, slot) : was);
+	end_page_writeback(page);
+	if (ours && slot) {
+		count_vm_event(EV_pswpout);
+		return free_reclaimed(page);
+	}
+	if (slot)
+		swap_put(slot);
+	if (!ours)
+		count_vm_event(EV_reclaim_rescued);
+	return keep_page(page, TYPE_ANON, ours ? LRU_INACTIVE_ANON : LRU_ACTIVE_ANON);
+}
+
+u32 swap_batch_finish(struct swap_batch *batch)
+{
+	u64 start_ns = env_now_ns();
+	void *frames[SWAP_CLUSTER];
+	u32 slots[SWAP_CLUSTER] = { 0 }, done = 0, freed = 0;
+	struct swap_io io;
+	int err;
+
+	if (!batch->nr)
+		return 0;
+	swap_io_init(&io);
+	for (u32 i = 0; i < batch->nr; i++)
+		frames[i] = page_address(batch->pages[i]);
+	while (done < batch->nr) {
+		u32 first, got = swap_alloc(batch->nr - done, &first);
+
+		if (!got)
+			break;
+		for (u32 i = 0; i < got; i++)
+			slots[done + i] = first + i;
+		swap_write(&io, first, frames + done, got);
+		done += got;
+	}
+	err = swap_wait(&io);
+	if (!err)
+		cost_note(TYPE_ANON, COST_DISK_WRITE, env_now_ns() - start_ns, done);
+	count_vm_events(EV_swap_full, batch->nr - done);
+	for (u32 i = 0; i < batch->nr; i++) {
+		if (err && slots[i]) {
+			count_vm_event(EV_swap_write_failed);
+			swap_put(slots[i]);
+			slots[i] = 0;
+		}
+		freed += finish_written(batch->pages[i], batch->entries[i], slots[i]);
+	}
+	batch->nr = 0;
+	return freed;
+}
+
+/* Put a BUSY slot's final word. */
+static void settle_file(struct address_space *mapping, struct page *page, entry_t to)
+{
+	u64 *slot = mapping_slot(mapping, page_index(page));
+
+	spin_lock(&mapping->lock);
+	slot_set(mapping, slot, to);
+	spin_unlock(&mapping->lock);
+}
+
+static entry_t file_shadow(const struct page *page)
+{
+	return entry_make_shadow(workingset_leave(TYPE_FILE, LEFT_TO_DISK,
+						  page_test(page, PG_WORKINGSET),
+						  page_test(page, PG_INCOMPRESSIBLE)));
+}
+
+/* The slot is BUSY and both references are ours. */
+static u32 compress_file(struct scan_control *sc, struct address_space *mapping, struct page *page)
+{
+	u64 index = page_index(page);
+	bool donated = false;
+	entry_t entry;
+	enum zresult result = zpage_compress(page, TYPE_FILE, &entry, &donated);
+
+	if (result == ZS_TARGET)
+		sc->store_at_target[TYPE_FILE] = true;
+	if (result == ZS_OK) {
+		u64 *slot = mapping_slot(mapping, index);
+
+		spin_lock(&mapping->lock);
+		slot_set(mapping, slot, entry);
+		spin_unlock(&mapping->lock);
+		return donated ? forget_donated(page) : free_reclaimed(page);
+	}
+	/* It is clean: the disk has it. */
+	settle_file(mapping, page, file_shadow(page));
+	count_vm_event(EV_pgdrop_file);
+	return free_reclaimed(page);
+}
+
+static u32 reclaim_clean_file(struct scan_control *sc, struct address_space *mapping,
+			      struct page *page, bool compress)
+{
+	/* Used once: a pool full of such pages is useless (Bob Liu, zcache, 2013). */
+	bool deserves = page_test(page, PG_WORKINGSET) && !page_test(page, PG_INCOMPRESSIBLE);
+	entry_t busy = entry_make_pfn(ENTRY_BUSY, page_to_pfn(page));
+
+	/* A page whose read failed and that nobody has asked for since. */
+	if (!page_test(page, PG_UPTODATE) && pagecache_replace(mapping, page, 1, 0))
+		return free_reclaimed(page);
+	if (!page_test(page, PG_UPTODATE) || !pagecache_replace(mapping, page, 1, busy)) {
+		count_vm_event(EV_pgrotated);
+		return keep_page(page, TYPE_FILE, LRU_INACTIVE_ANON);
+	}
+	if (compress && deserves)
+		return compress_file(sc, mapping, page);
+	settle_file(mapping, page, file_shadow(page));
+	count_vm_event(EV_pgdrop_file);
+	return free_reclaimed(page);
+}
+
+static u32 reclaim_file(struct scan_control *sc, struct page *page, bool compress)
+{
+	struct address_space *mapping;
+	struct ref ref;
+	u32 freed = 0;
+
+	mapping = ref_hold(TYPE_FILE, page->key, &ref);
+	if (!mapping)
+		return keep_page(page, TYPE_FILE, LRU_INACTIVE_ANON);
+	if (page_test(page, PG_WRITEBACK)) {
+		count_vm_event(EV_pgrotated);
+		keep_page(page, TYPE_FILE, LRU_INACTIVE_ANON);
+	} else {
+		rmap_unmap_file(mapping, page);
+		if (page_test(page, PG_DIRTY) ||
+		    (page_test(page, PG_ERROR) && page_test(page, PG_UPTODATE))) {
+			lru_add(page, LRU_INACTIVE_FILE);
+			sc->written = page;
+			writeback_page(mapping, page); /* unlocks */
+			put_page(page);
+		} else {
+			freed = reclaim_clean_file(sc, mapping, page, compress);
+		}
+	}
+	ref_release(&ref);
+	return freed;
+}
+
+u32 reclaim_page(struct scan_control *sc, struct page *page, enum page_type type, bool compress,
+		 struct swap_batch *batch)
+{
+	if (!trylock_page(page)) {
+		count_vm_event(EV_pgrotated);
+		lru_add(page, lru_of(type, LRU_INACTIVE_ANON));
+		put_page(page);
+		return 0;
+	}
+	if (page_accessed(page, type)) {
+		/* Second chance first, then the active list; the most desperate scan grants neither. */
+		if (page_test_and_set(page, PG_REFERENCED)) {
+			page_clear(page, PG_REFERENCED);
+			page_set(page, PG_WORKINGSET);
+			count_vm_event(EV_pgactivate);
+			return keep_page(page, type, LRU_ACTIVE_ANON);
+		}
+		if (sc->priority > 1)
+			return keep_page(page, type, LRU_INACTIVE_ANON);
+	}
+	if (type == TYPE_ANON)
+		return reclaim_anon(sc, page, compress, batch);
+	return reclaim_file(sc, page, compress);
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stats.c - gauges, events, and the dump for two readers: a table for people, one JSON line for programs.
+ *
+ * Every dump is a census: the figures are taken under env_exclusive() after a walk over all frames has
+ * agreed with the counters, so they are of one moment and they add up.
+ */
+#include "mm/stats.h"
+
+#include "lib/blockdev.h"
+#include "lib/print.h"
+#include "lib/string.h"
+#include "mm/alloc.h"
+#include "mm/lru.h"
+#include "mm/pagecache.h"
+#include "mm/policy.h"
+#include "mm/swap.h"
+#include "mm/zpage.h"
+
+struct vm_events vm_events[MAX_CPUS];
+
+u64 vm_event_total(enum vm_event event)
+{
+	u64 total = 0;
+
+	for (u32 cpu = 0; cpu < MAX_CPUS; cpu++)
+		total += atomic_read(&vm_events[cpu].count[event]);
+	return total;
+}
+
+#define X(name, text) #name,
+static const char *const event_names[NR_VM_EVENTS] = { VM_EVENT_TABLE(X) };
+#undef X
+
+struct sample {
+	u64 time_ns;
+	u64 frames[NR_FRAME_STATES];
+	struct zstore_type_stats z[NR_PAGE_TYPES];
+	u64 events[NR_VM_EVENTS];
+	u64 swap_used, swap_total;
+	u64 dirty;
+};
+
+/* Gauges beside the frame states. X(name, expression over struct sample *s, what it is) */
+#define GAUGE_TABLE(X)                                                                   \
+	X(nr_managed, mem_layout.nr_frames, "frames managed")                            \
+	X(nr_dirty, s->dirty, "file pages dirty")                                        \
+	X(nr_zpages_anon, s->z[TYPE_ANON].stored_pages, "anon zpages that take room")    \
+	X(nr_zsame_anon, s->z[TYPE_ANON].same_pages, "same-filled anon pages, no frame") \
+	X(zbytes_anon, s->z[TYPE_ANON].compressed_bytes, "bytes of anon zpages")         \
+	X(nr_zpages_file, s->z[TYPE_FILE].stored_pages, "file zpages that take room")    \
+	X(nr_zsame_file, s->z[TYPE_FILE].same_pages, "same-filled file pages, no frame") \
+	X(zbytes_file, s->z[TYPE_FILE].compressed_bytes, "bytes of file zpages")         \
+	X(swap_used, s->swap_used, "swap blocks in use")                                 \
+	X(swap_total, s->swap_total, "swap blocks in all")                               \
+	X(data_reads, disk_count("data", 'r'), "requests read from the data disk")       \
+	X(data_writes, disk_count("data", 'w'), "requests written to the data disk")     \
+	X(swap_reads, disk_count("swap", 'r'), "requests read from the swap disk")       \
+	X(swap_writes, disk_count("swap", 'w'), "requests written to the swap disk")
+
+static u64 disk_count(const char *name, char what)
+{
+	const struct block_device *dev = block_find(name);
+
+	if (!dev)
+		return 0;
+	return what == 'r' ? atomic_read(&dev->reads) : atomic_read(&dev->writes);
+}
+
+static struct {
+	struct mutex lock; /* all below */
+	struct sample sample;
+	char json[6144];
+} dump;
+
+void stats_init(void)
+{
+	memset(vm_events, 0, sizeof(vm_events));
+	mutex_init(&dump.lock, "stats");
+}
+
+static void add_dirty(struct address_space *mapping, void *arg)
+{
+	*(u64 *)arg += mapping->nr_dirty;
+}
+
+static void take_sample(void *arg)
+{
+	struct sample *s = arg;
+
+	stats_census();
+	s->time_ns = env_now_ns();
+	for (u32 state = 0; state < NR_FRAME_STATES; state++)
+		s->frames[state] = frame_count((enum frame_state)state);
+	for (u32 event = 0; event < NR_VM_EVENTS; event++)
+		s->events[event] = vm_event_total((enum vm_event)event);
+	zpage_stats(TYPE_ANON, &s->z[TYPE_ANON]);
+	zpage_stats(TYPE_FILE, &s->z[TYPE_FILE]);
+	s->swap_used = swap_used_blocks();
+	s->swap_total = swap_total_blocks();
+	s->dirty = 0;
+	mapping_for_each_exclusive(add_dirty, &s->dirty);
+}
+
+/* Append, never beyond the end; the length is what the whole would have. */
+static int append(char *buf, size_t size, int length, const char *name, u64 value)
+{
+	size_t used = MIN((size_t)length, size);
+
+	return length +
+	       ksnprintf(buf + used, size - used, "%s\"%s\":%lu", length ? "," : "", name, value);
+}
+
+static int sample_json(const struct sample *s, char *buf, size_t size)
+{
+	int n = 0;
+
+	for (u32 state = 0; state < NR_FRAME_STATES; state++)
+		n = append(buf, size, n, frame_state_gauge((enum frame_state)state),
+			   s->frames[state]);
+#define X(name, expression, text) n = append(buf, size, n, #name, expression);
+	GAUGE_TABLE(X)
+#undef X
+	for (u32 event = 0; event < NR_VM_EVENTS; event++)
+		n = append(buf, size, n, event_names[event], s->events[event]);
+	return n;
+}
+
+int stats_json(char *buf, size_t size)
+{
+	int n;
+
+	mutex_lock(&dump.lock);
+	env_exclusive(take_sample, &dump.sample);
+	n = sample_json(&dump.sample, buf, size);
+	mutex_unlock(&dump.lock);
+	return n;
+}
+
+#define BAR_WIDTH 40
+
+static void print_bar(const struct sample *s, const char *label, enum frame_state state)
+{
+	char bar[BAR_WIDTH + 1];
+	u64 frames = s->frames[state];
+	u64 filled = DIV_ROUND_UP(frames * BAR_WIDTH, mem_layout.nr_frames);
+
+	memset(bar, ' ', BAR_WIDTH);
+	memset(bar, '#', MIN(filled, (u64)BAR_WIDTH));
+	bar[BAR_WIDTH] = '\0';
+	printk("  %-17s %7lu |%s|\n", label, frames, bar);
+}
+
+/* backing / stored, and how full the frames are, as hundredths. */
+static void print_store(const struct sample *s, enum page_type type, const char *label)
+{
+	const struct zstore_type_stats *z = &s->z[type];
+	u64 pages = z->stored_pages + z->same_pages;
+	u64 per_frame = z->backing_frames ? 100 * z->stored_pages / z->backing_frames : 0;
+	u64 density =
+		z->backing_frames ? 100 * z->compressed_bytes / (z->backing_frames * PAGE_SIZE) : 0;
+
+	printk("  %s: %lu zpages (%lu same-filled) in %lu frames, %lu.%02lu a frame, density "
+	       "0.%02lu\n",
+	       label, pages, z->same_pages, z->backing_frames, per_frame / 100, per_frame % 100,
+	       MIN(density, 99UL));
+}
+
+static void print_table(const struct sample *s, const char *label)
+{
+	u64 other = mem_layout.nr_frames - s->frames[FRAME_FREE];
+	const u64 *e = s->events;
+
+	for (u32 list = 0; list < NR_LRU_LISTS; list++)
+		other -= s->frames[lru_state((enum lru_list)list)];
+	printk("---- %lu.%03lu s, %s, policy %s: %lu frames managed, %lu free, %lu in other use\n",
+	       s->time_ns / NSEC_PER_SEC, s->time_ns / NSEC_PER_MSEC % 1000, label,
+	       policy_current()->name, mem_layout.nr_frames, s->frames[FRAME_FREE], other);
+	print_bar(s, "anon active", FRAME_ACTIVE_ANON);
+	print_bar(s, "anon inactive", FRAME_INACTIVE_ANON);
+	print_bar(s, "anon compressed", FRAME_COMPRESSED_ANON);
+	print_bar(s, "file active", FRAME_ACTIVE_FILE);
+	print_bar(s, "file inactive", FRAME_INACTIVE_FILE);
+	print_bar(s, "file compressed", FRAME_COMPRESSED_FILE);
+	print_store(s, TYPE_ANON, "anon store");
+	print_store(s, TYPE_FILE, "file store");
+	printk("  faults %lu, of disk %lu; decompressed %lu anon %lu file; refaults %lu anon %lu "
+	       "file\n",
+	       e[EV_pgfault], e[EV_pgmajfault], e[EV_zswpin], e[EV_zfilein],
+	       e[EV_workingset_refault_anon], e[EV_workingset_refault_file]);
+	printk("  disk requests: data %lu read %lu written; swap %lu read %lu written; swap used "
+	       "%lu of %lu\n",
+	       disk_count("data", 'r'), disk_count("data", 'w'), disk_count("swap", 'r'),
+	       disk_count("swap", 'w'), s->swap_used, s->swap_total);
+	printk("  reclaimed %lu by kswapd, %lu directly; scanned %lu and %lu; workloads ended %lu\n",
+	       e[EV_pgsteal_kswapd], e[EV_pgsteal_direct], e[EV_pgscan_kswapd], e[EV_pgscan_direct],
+	       e[EV_oom_kill]);
+}
+
+void stats_dump(const char *label)
+{
+	int n;
+
+	mutex_lock(&dump.lock);
+	env_exclusive(take_sample, &dump.sample);
+	n = sample_json(&dump.sample, dump.json, sizeof(dump.json));
+	ASSERT((size_t)n < sizeof(dump.json));
+	print_table(&dump.sample, label);
+	printk("@stat {\"label\":\"%s\",\"time_ns\":%lu,\"policy\":\"%s\",%s}\n", label,
+	       dump.sample.time_ns, policy_current()->name, dump.json);
+	mutex_unlock(&dump.lock);
+}

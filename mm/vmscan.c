@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vmscan.c - reclaim: asking the policy, and doing what it says.
+ *
+ * A request (struct scan_control) is served in rounds. Each round takes a snapshot of the six classes,
+ * lets the policy choose one, and asks that class for a batch:
+ *
+ *   inactive list     shrink_inactive_list(): cold pages are compressed or go to disk
+ *   compressed list   shrink_compressed_list(): the store gives back its oldest frames
+ *
+ * and first moves pages from the active to the inactive list where the policy finds that short.
+ * Progress is counted net: frames that reached the free list, less free frames the store took to get there.
+ *
+ * A class that gives nothing is barren for the rest of the priority; when all that the policy would choose
+ * are barren, the priority sinks (more of each list is looked at, second chances end); below 0 the
+ * request has failed. So the rounds are bounded: at most NR_LRU_LISTS fruitless ones a priority.
+ *
+ * kswapd serves the difference to the high watermark whenever free frames sink below the low one. A thread
+ * that finds no frame above the min watermark reclaims a batch itself (direct reclaim).
+ */
+#include "mm/vmscan.h"
+
+#include "lib/string.h"
+#include "mm/alloc.h"
+#include "mm/policy.h"
+#include "mm/reclaim_page.h"
+#include "mm/stats.h"
+#include "mm/swap.h"
+#include "mm/workingset.h"
+#include "mm/zpage.h"
+
+static struct {
+	struct waitqueue wq;
+	bool wanted; /* atomic: somebody has asked */
+	u64 rounds;  /* atomic: decisions made */
+} kswapd;
+
+/* Backing over stored: how much of a page's frame its zpage takes, in percent. */
+static u32 ratio_pct(const struct zstore_type_stats *z)
+{
+	u64 pages = z->stored_pages + z->same_pages;
+
+	if (pages < 64)
+		return 50; /* too few to say: LZ4's usual half */
+	return (u32)MIN(100 * z->backing_frames / pages, 100UL);
+}
+
+static void snapshot_type(enum page_type type, struct type_snapshot *t)
+{
+	struct zstore_type_stats z;
+
+	zpage_stats(type, &z);
+	t->active_frames = lru_frames(lru_of(type, LRU_ACTIVE_ANON));
+	t->inactive_frames = lru_frames(lru_of(type, LRU_INACTIVE_ANON));
+	t->compressed_frames = lru_frames(lru_of(type, LRU_COMPRESSED_ANON));
+	t->stored_pages = z.stored_pages;
+	t->ratio_pct = ratio_pct(&z);
+	t->can_evict = type == TYPE_FILE || swap_used_blocks() < swap_total_blocks();
+	workingset_snapshot(type, t);
+}
+
+static void take_snapshot(const struct scan_control *sc, struct mm_snapshot *s)
+{
+	s->managed_frames = mem_layout.nr_frames;
+	s->free_frames = nr_free_frames();
+	s->low_frames = watermark_frames(WMARK_LOW);
+	s->high_frames = watermark_frames(WMARK_HIGH);
+	for (u32 type = 0; type < NR_PAGE_TYPES; type++)
+		snapshot_type((enum page_type)type, &s->type[type]);
+	s->priority = sc->priority;
+	s->barren = sc->barren;
+	s->round = atomic_add_return(&kswapd.rounds, 1);
+}
+
+/* How many pages of a list one round looks at. */
+static u64 scan_size(const struct scan_control *sc, enum lru_list list)
+{
+	return MAX(lru_frames(list) >> sc->priority, (u64)SWAP_CLUSTER);
+}
+
+static void count_scanned(struct scan_control *sc, u64 nr)
+{
+	sc->nr_scanned += nr;
+	count_vm_events(sc->kswapd ? EV_pgscan_kswapd : EV_pgscan_direct, nr);
+}
+
+/*
+ * From the old end of the active list to the inactive list, unless used since. The scan is as long as the
+ * list at worst; below half of the priorities use no longer saves a page from becoming inactive,
+ * where it gets another chance.
+ */
+static void shrink_active_list(struct scan_control *sc, enum page_type type)
+{
+	enum lru_list active = lru_of(type, LRU_ACTIVE_ANON);
+	enum lru_list inactive = lru_of(type, LRU_INACTIVE_ANON);
+	struct page *pages[SWAP_CLUSTER];
+	u32 nr = lru_isolate(active, pages, SWAP_CLUSTER);
+
+	count_scanned(sc, nr);
+	for (u32 i = 0; i < nr; i++) {
+		bool locked = trylock_page(pages[i]);
+		bool used = !locked || page_accessed(pages[i], type) ||
+			    page_test_and_clear(pages[i], PG_REFERENCED);
+
+		if (used && sc->priority > DEF_PRIORITY / 2) {
+			lru_add(pages[i], active);
+		} else {
+			lru_add(pages[i], inactive);
+			count_vm_event(EV_pgdeactivate);
+		}
+		if (locked)
+			unlock_page(pages[i]);
+		put_page(pages[i]);
+	}
+}
+
+static s64 shrink_inactive_list(struct scan_control *sc, enum page_type type, bool compress)
+{
+	enum lru_list list = lru_of(type, LRU_INACTIVE_ANON);
+	s64 store_before = env_context()->store_frames, freed = 0;
+	u64 left = MIN(scan_size(sc, list), lru_frames(list));
+
+	while (left && freed < (s64)SWAP_CLUSTER) {
+		struct page *pages[SWAP_CLUSTER];
+		struct swap_batch batch = { .nr = 0 };
+		u32 nr = lru_isolate(list, pages, (u32)MIN(left, (u64)SWAP_CLUSTER));
+
+		if (!nr)
+			break;
+		count_scanned(sc, nr);
+		for (u32 i = 0; i < nr; i++)
+			freed += reclaim_page(sc, pages[i], type, compress, &batch);
+		freed += swap_batch_finish(&batch);
+		left -= nr;
+		env_yield();
+	}
+	return freed - (env_context()->store_frames - store_before);
+}
+
+/* The third class gives: the store's oldest frames, by compaction or eviction. */
+static s64 shrink_compressed_list(struct scan_control *sc, enum page_type type)
+{
+	s64 missing = MAX(sc->nr_to_reclaim - sc->nr_reclaimed, (s64)1);
+	u64 want = (u64)MIN(missing, (s64)SWAP_CLUSTER);
+
+	count_scanned(sc, want);
+	return (s64)zpage_shrink(type, want);
+}
+
+static s64 shrink_list(struct scan_control *sc, const struct mm_decision *d)
+{
+	static const enum vm_event chosen[NR_LRU_LISTS] = {
+		[LRU_INACTIVE_ANON] = EV_choose_inactive_anon,
+		[LRU_COMPRESSED_ANON] = EV_choose_compressed_anon,
+		[LRU_INACTIVE_FILE] = EV_choose_inactive_file,
+		[LRU_COMPRESSED_FILE] = EV_choose_compressed_file,
+	};
+
+	count_vm_event(chosen[d->list]);
+	switch (d->list) {
+	case LRU_INACTIVE_ANON:
+		return shrink_inactive_list(sc, TYPE_ANON, d->compress);
+	case LRU_INACTIVE_FILE:
+		return shrink_inactive_list(sc, TYPE_FILE, d->compress);
+	case LRU_COMPRESSED_ANON:
+		return shrink_compressed_list(sc, TYPE_ANON);
+	case LRU_COMPRESSED_FILE:
+		return shrink_compressed_list(sc, TYPE_FILE);
+	default:
+		panic("policy %s chose list %d", policy_current()->name, d->list);
+	}
+}
+
+/* A page was refused because its type is at its target: make room in age order, not around it. */
+static s64 serve_target(struct scan_control *sc)
+{
+	s64 freed = 0;
+
+	for (u32 type = 0; type < NR_PAGE_TYPES; type++) {
+		if (!sc->store_at_target[type])
+			continue;
+		sc->store_at_target[type] = false;
+		freed += (s64)zpage_shrink((enum page_type)type, 1);
+	}
+	return freed;
+}
+
+/* One round. False: nothing can give at this priority. */
+static bool reclaim_round(struct scan_control *sc)
+{
+	struct mm_decision d = { .list = NR_LRU_LISTS };
+	struct mm_snapshot s;
+	s64 freed;
+
+	take_snapshot(sc, &s);
+	policy_current()->decide(&s, &d);
+	if (d.age_anon)
+		shrink_active_list(sc, TYPE_ANON);
+	if (d.age_file)
+		shrink_active_list(sc, TYPE_FILE);
+	if (d.list == NR_LRU_LISTS)
+		return false;
+	freed = shrink_list(sc, &d) + serve_target(sc);
+	sc->nr_reclaimed += freed;
+	if (freed <= 0)
+		sc->barren |= BIT(d.list);
+	return true;
+}
+
+static bool more_wanted(const struct scan_control *sc)
+{
+	if (sc->nr_reclaimed >= sc->nr_to_reclaim)
+		return false;
+	/* Others free frames too: kswapd may rest when there are enough. */
+	return !sc->kswapd || nr_free_frames() < watermark_frames(WMARK_HIGH);
+}
+
+static void reclaim(struct scan_control *sc)
+{
+	struct mm_context *context = env_context();
+
+	ASSERT(!(context->flags & MMC_RECLAIM));
+	context->flags |= MMC_RECLAIM;
+	for (sc->priority = DEF_PRIORITY; sc->priority >= 0 && more_wanted(sc); sc->priority--) {
+		sc->barren = 0;
+		while (more_wanted(sc) && reclaim_round(sc))
+			;
+		/* Dirty file pages are on their way to disk: the next look finds them clean. */
+		if (more_wanted(sc) && sc->written) {
+			wait_on_page_writeback(sc->written);
+			sc->written = NULL;
+		}
+	}
+	context->flags &= ~MMC_RECLAIM;
+	if (sc->nr_reclaimed > 0)
+		count_vm_events(sc->kswapd ? EV_pgsteal_kswapd : EV_pgsteal_direct,
+				(u64)sc->nr_reclaimed);
+}
+
+u64 reclaim_direct(u32 order)
+{
+	struct scan_control sc = {
+		.nr_to_reclaim = MAX((s64)SWAP_CLUSTER, (s64)(2UL << order)),
+	};
+
+	if (env_context()->flags & MMC_RECLAIM)
+		return 0;
+	reclaim(&sc);
+	return sc.nr_reclaimed > 0 ? (u64)sc.nr_reclaimed : 0;
+}
+
+u64 reclaim_list(enum lru_list list, u64 nr_frames)
+{
+	struct scan_control sc = { .nr_to_reclaim = (s64)nr_frames, .priority = 0 };
+	struct mm_decision d = { .list = list, .compress = policy_current()->uses_store };
+	struct mm_context *context = env_context();
+	s64 freed = 1;
+
+	context->flags |= MMC_RECLAIM;
+	while (sc.nr_reclaimed < sc.nr_to_reclaim && freed > 0) {
+		freed = shrink_list(&sc, &d);
+		sc.nr_reclaimed += freed;
+	}
+	context->flags &= ~MMC_RECLAIM;
+	return sc.nr_reclaimed > 0 ? (u64)sc.nr_reclaimed : 0;
+}
+
+bool kswapd_balance(void)
+{
+	u64 free = nr_free_frames(), high = watermark_frames(WMARK_HIGH);
+	struct scan_control sc = { .kswapd = true };
+
+	if (free >= high)
+		return true;
+	sc.nr_to_reclaim = (s64)(high - free);
+	reclaim(&sc);
+	return nr_free_frames() >= high;
+}
+
+void kswapd_wake(void)
+{
+	if (atomic_xchg(&kswapd.wanted, true))
+		return;
+	count_vm_event(EV_kswapd_wake);
+	wake_all(&kswapd.wq);
+}
+
+/* When nothing can be reclaimed, trying again at once only burns the CPU that could free something. */
+#define KSWAPD_REST_NS (10 * NSEC_PER_MSEC)
+
+static void kswapd_thread(void *arg)
+{
+	env_context()->flags |= MMC_KSWAPD;
+	for (;;) {
+		wait_event(&kswapd.wq, READ_ONCE(kswapd.wanted));
+		if (!kswapd_balance())
+			env_sleep_ns(KSWAPD_REST_NS);
+		WRITE_ONCE(kswapd.wanted, false);
+	}
+}
+
+void vmscan_init(void)
+{
+	memset(&kswapd, 0, sizeof(kswapd));
+	waitqueue_init(&kswapd.wq, "kswapd");
+}
+
+void kswapd_start(void)
+{
+	env_start_thread("kswapd", kswapd_thread, NULL);
+}

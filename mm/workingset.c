@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * workingset.c - refault distance, for three borders instead of one.
+ *
+ * Problem. Reclaim must choose among classes of pages without knowing the future. The only honest
+ * evidence that a choice was wrong is a page that comes back, and how soon it does.
+ *
+ * Observation (Linux workingset.c, Johannes Weiner 2013). Count departures from residency with
+ * one clock. A page that left at clock value E and is needed at clock value R would have stayed if
+ * residency had been R - E frames larger: that difference is its refault distance. If it is no larger
+ * than what other, less deserving pages occupy, the eviction was a mistake.
+ *
+ * Here a page can leave by three paths, and come back from three places:
+ *
+ *   LEFT_TO_DISK    resident -> disk         comes back by a disk read
+ *   LEFT_TO_STORE   resident -> compressed   comes back by a decompression (a hit in the third class, not
+ *                                            a refault)
+ *   LEFT_STORE      compressed -> disk       comes back by a disk read and a decompression
+ *
+ * The clock ticks when a page leaves residency, by either of the first two paths; a zpage that is evicted
+ * later keeps the stamp of its compression. So all distances are in one unit: frames of residency.
+ *
+ * left[] and came_back[] count, for each path, departures and the comebacks at a distance of at most
+ * all managed frames: those that some other division of the same memory could have saved. Both are
+ * halved when enough departures have been seen, so that came_back / left follows the workload.
+ *
+ * What if the guess is wrong. A page activated by mistake is aged back like any other; a rate that is
+ * stale is refreshed because policies send a small share of pages down the path they like
+ * less (policy_integrated.c).
+ *
+ * Costs are measured where they arise, as moving averages with a weight of 1/8 for the newest sample,
+ * with each sample limited to eight times the average so that one preempted measurement does not decide.
+ */
+#include "mm/workingset.h"
+
+#include "lib/lock.h"
+#include "lib/string.h"
+#include "mm/stats.h"
+
+static struct {
+	struct spinlock lock; /* all of this */
+	u32 clock;	      /* departures from residency, modulo 2^SHADOW_AGE_BITS */
+	struct {
+		u64 left[NR_LEAVE_PATHS], came_back[NR_LEAVE_PATHS];
+		u64 cost_ns[NR_COSTS];
+	} type[NR_PAGE_TYPES];
+} workingset;
+
+/* Until something has been measured: a guess for a disk of 100 us and LZ4 under emulation. */
+static const u64 first_guess_ns[NR_COSTS] = {
+	[COST_COMPRESS] = 40000,
+	[COST_DECOMPRESS] = 12000,
+	[COST_DISK_READ] = 100000,
+	[COST_DISK_WRITE] = 20000,
+};
+
+void workingset_init(void)
+{
+	memset(&workingset, 0, sizeof(workingset));
+	spin_lock_init(&workingset.lock, "workingset");
+	for (u32 type = 0; type < NR_PAGE_TYPES; type++)
+		memcpy(workingset.type[type].cost_ns, first_guess_ns, sizeof(first_guess_ns));
+}
+
+static void note_left(enum page_type type, enum leave_path path)
+{
+	u64 window = MAX(mem_layout.nr_frames / 4, 256UL);
+
+	if (++workingset.type[type].left[path] < window)
+		return;
+	workingset.type[type].left[path] /= 2;
+	workingset.type[type].came_back[path] /= 2;
+}
+
+u32 workingset_leave(enum page_type type, enum leave_path path, bool was_workingset,
+		     bool incompressible)
+{
+	u32 shadow;
+
+	spin_lock(&workingset.lock);
+	workingset.clock = (workingset.clock + 1) & (BIT(SHADOW_AGE_BITS) - 1);
+	shadow = workingset.clock;
+	note_left(type, path);
+	spin_unlock(&workingset.lock);
+	if (was_workingset)
+		shadow |= SHADOW_WORKINGSET;
+	if (incompressible)
+		shadow |= SHADOW_INCOMPRESSIBLE;
+	return shadow;
+}
+
+u32 workingset_now(bool was_workingset)
+{
+	return READ_ONCE(workingset.clock) | (was_workingset ? SHADOW_WORKINGSET : 0);
+}
+
+u32 workingset_leave_store(enum page_type type, u32 shadow)
+{
+	spin_lock(&workingset.lock);
+	note_left(type, LEFT_STORE);
+	spin_unlock(&workingset.lock);
+	return shadow | SHADOW_VIA_STORE;
+}
+
+/* Frames that a page of this type could have had instead, had it been known to be wanted. */
+static u64 contested_frames(enum page_type type)
+{
+	u64 frames = lru_frames(LRU_ACTIVE_ANON) + lru_frames(LRU_ACTIVE_FILE);
+
+	if (type == TYPE_FILE)
+		frames += lru_frames(LRU_INACTIVE_ANON);
+	else
+		frames += lru_frames(LRU_INACTIVE_FILE);
+	return frames;
+}
+
+bool workingset_comeback(enum page_type type, enum leave_path path, u32 shadow)
+{
+	u64 distance;
+	bool activate;
+
+	spin_lock(&workingset.lock);
+	distance = (workingset.clock - shadow) & (BIT(SHADOW_AGE_BITS) - 1);
+	if (distance <= mem_layout.nr_frames)
+		workingset.type[type].came_back[path]++;
+	spin_unlock(&workingset.lock);
+
+	activate = distance <= contested_frames(type);
+	if (path != LEFT_TO_STORE) {
+		count_vm_event(type == TYPE_ANON ? EV_workingset_refault_anon
+						 : EV_workingset_refault_file);
+		if (activate)
+			count_vm_event(type == TYPE_ANON ? EV_workingset_activate_anon
+							 : EV_workingset_activate_file);
+	}
+	return activate;
+}
+
+void workingset_snapshot(enum page_type type, struct type_snapshot *out)
+{
+	spin_lock(&workingset.lock);
+	for (u32 path = 0; path < NR_LEAVE_PATHS; path++) {
+		out->left[path] = workingset.type[type].left[path];
+		out->came_back[path] = workingset.type[type].came_back[path];
+	}
+	out->compress_ns = workingset.type[type].cost_ns[COST_COMPRESS];
+	out->decompress_ns = workingset.type[type].cost_ns[COST_DECOMPRESS];
+	out->disk_read_ns = workingset.type[type].cost_ns[COST_DISK_READ];
+	out->disk_write_ns = workingset.type[type].cost_ns[COST_DISK_WRITE];
+	spin_unlock(&workingset.lock);
+}
+
+void cost_note(enum page_type type, enum cost_kind kind, u64 total_ns, u64 pages)
+{
+	u64 sample, *average;
+
+	if (!pages)
+		return;
+	spin_lock(&workingset.lock);
+	average = &workingset.type[type].cost_ns[kind];
+	sample = MIN(total_ns / pages, 8 * *average + NSEC_PER_USEC);
+	*average += (s64)(sample - *average) / 8;
+	spin_unlock(&workingset.lock);
+}
+
+u64 cost_ns(enum page_type type, enum cost_kind kind)
+{
+	return READ_ONCE(workingset.type[type].cost_ns[kind]);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * workingset.h - what leaving and coming back tells: shadows, distances, rates, costs.
+ */
+#ifndef MM_WORKINGSET_H
+#define MM_WORKINGSET_H
+
+#include "lib/types.h"
+#include "mm/lru.h"
+#include "mm/policy.h"
+
+/* A shadow (SHADOW_BITS of entry.h): when a page left residency, and how. */
+#define SHADOW_AGE_BITS	      22
+#define SHADOW_WORKINGSET     BIT(22) /* it had been on the active list */
+#define SHADOW_VIA_STORE      BIT(23) /* it was compressed before it left memory */
+#define SHADOW_INCOMPRESSIBLE BIT(24) /* the store refused it */
+
+void workingset_init(void);
+
+/* A page leaves residency by that path: the clock advances. Returns its shadow. */
+u32 workingset_leave(enum page_type type, enum leave_path path, bool workingset,
+		     bool incompressible);
+/* The shadow of a page that is about to leave; workingset_leave() counts it when it has. */
+u32 workingset_now(bool workingset);
+/* A compressed page leaves memory. Takes the shadow from its compression, returns the one to keep. */
+u32 workingset_leave_store(enum page_type type, u32 shadow);
+/*
+ * A page is needed again. path says where it was found. Returns whether it comes back so soon that it
+ * belongs on the active list.
+ */
+bool workingset_comeback(enum page_type type, enum leave_path path, u32 shadow);
+/* Where an evicted page had been when it left memory. */
+static inline enum leave_path shadow_path(u32 shadow)
+{
+	return shadow & SHADOW_VIA_STORE ? LEFT_STORE : LEFT_TO_DISK;
+}
+
+/* The rates for a policy's snapshot. */
+void workingset_snapshot(enum page_type type, struct type_snapshot *out);
+
+/* Measured costs, moving averages in ns a page. */
+enum cost_kind { COST_COMPRESS, COST_DECOMPRESS, COST_DISK_READ, COST_DISK_WRITE, NR_COSTS };
+void cost_note(enum page_type type, enum cost_kind kind, u64 total_ns, u64 pages);
+u64 cost_ns(enum page_type type, enum cost_kind kind);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zpage.h - the MM's side of the contract with the compressed store: frames, references and swap
+ * for it, and the three things that happen to a page there.
+ */
+#ifndef MM_ZPAGE_H
+#define MM_ZPAGE_H
+
+#include "compress/zstore.h"
+#include "lib/types.h"
+#include "mm/lru.h"
+#include "mm/mm.h"
+#include "mm/owner.h"
+
+/* Make the store, its memory reserved once and counted as FRAME_STORE_META. Boot. */
+void zpage_init(u32 nr_cpus);
+
+/*
+ * Compress a page whose reference the caller has made BUSY. On ZS_OK the reference is to become
+ * *entry, and the frame is the caller's to free unless *donated: then it has become a store frame
+ * and the caller forgets it. Thread context with MMC_RECLAIM; sleeps, needs no free frame.
+ */
+enum zresult zpage_compress(struct page *page, enum page_type type, entry_t *entry, bool *donated);
+
+/*
+ * Decompress the zpage of a reference that the caller has made LOADING into page. True and *activate, or
+ * false: corrupt. Does not sleep.
+ */
+bool zpage_decompress(enum page_type type, entry_t entry, u64 key, struct page *page,
+		      bool *activate);
+/* Free the zpage of a reference that the caller has cleared. */
+void zpage_drop(enum page_type type, entry_t entry, u64 key);
+/*
+ * Read a zpage that was evicted to swap: entry is of kind ENTRY_ZSWAP. 0, -EIO, -ENOMEM, or -EINVAL: corrupt.
+ * The use of the block is given back on 0. Sleeps.
+ */
+int zpage_read_swapped(entry_t entry, u64 key, struct page *page);
+
+/* Frames given back by the store; the contract's shrink and standing order, by page type. Sleep. */
+u64 zpage_shrink(enum page_type type, u64 nr_frames);
+u64 zpage_set_target(enum page_type type, u64 frames);
+void zpage_stats(enum page_type type, struct zstore_type_stats *out);
+
+/* Every zpage's reference names it, or is in transit; the store's own walk. Others are stopped. */
+void zpage_verify(void);
+
+#endif

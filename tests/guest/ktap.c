@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* ktap.c - the table of in-guest tests, and running them. */
+#include "tests/guest/ktap.h"
+
+#include "lib/print.h"
+#include "lib/string.h"
+#include "mm/alloc.h"
+#include "mm/env.h"
+#include "mm/stats.h"
+
+static const struct ktap_test {
+	const char *name;
+	const char *(*run)(void);
+} tests[] = {
+	{ "threads", test_threads },
+	{ "preemption", test_preemption },
+	{ "mutex", test_mutex },
+	{ "wait_timeout", test_wait_timeout },
+	{ "sleep", test_sleep },
+	{ "alloc_pages", test_alloc_pages },
+	{ "kmalloc", test_kmalloc },
+	{ "wxorx", test_wxorx },
+	{ "kernel_unmapped", test_kernel_unmapped },
+	{ "block_io", test_block_io },
+	{ "files", test_files },
+	{ "fault_paths", test_fault_paths },
+	{ "reclaim_compress", test_reclaim_compress },
+	{ "store_target", test_store_target },
+	{ "reclaim_none", test_reclaim_none },
+	{ "workload_verdicts", test_workload_verdicts },
+};
+
+static u64 kernel_frames(void)
+{
+	return frame_count(FRAME_KERNEL_STACK) + frame_count(FRAME_PAGE_TABLE) +
+	       frame_count(FRAME_KERNEL) + frame_count(FRAME_ISOLATED_ANON) +
+	       frame_count(FRAME_INACTIVE_ANON) + frame_count(FRAME_ACTIVE_ANON) +
+	       frame_count(FRAME_COMPRESSED_ANON);
+}
+
+/* Ended threads give their stacks back a moment later. */
+static bool frames_returned(u64 before)
+{
+	for (u32 i = 0; i < 100 && kernel_frames() > before; i++)
+		env_sleep_ns(NSEC_PER_MSEC);
+	return kernel_frames() <= before;
+}
+
+static bool run_one(u32 number, const struct ktap_test *test)
+{
+	u64 before = kernel_frames();
+	const char *wrong = test->run();
+
+	if (!wrong && !frames_returned(before))
+		wrong = "frames were not given back";
+	mm_verify();
+	if (wrong)
+		printk("# %s: %s\n", test->name, wrong);
+	printk("%sok %u %s\n", wrong ? "not " : "", number, test->name);
+	return !wrong;
+}
+
+bool ktap_run(const char *name)
+{
+	bool all = !strcmp(name, "all");
+	u32 number = 0, failed = 0, chosen = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(tests); i++)
+		chosen += all || !strcmp(name, tests[i].name);
+	if (!chosen) {
+		printk("test=%s: no such test; allowed: all", name);
+		for (u32 i = 0; i < ARRAY_SIZE(tests); i++)
+			printk(", %s", tests[i].name);
+		printk("\n");
+		return false;
+	}
+	printk("KTAP version 1\n1..%u\n", chosen);
+	for (u32 i = 0; i < ARRAY_SIZE(tests); i++)
+		if (all || !strcmp(name, tests[i].name))
+			failed += !run_one(++number, &tests[i]);
+	printk("# pass:%u fail:%u\n", chosen - failed, failed);
+	return !failed;
+}
