@@ -228,7 +228,8 @@ static bool mb2_take_mmap(struct boot_info *info, const struct mb2_mmap *mmap)
 		return fail(info, "multiboot2 memory map: tag of %u bytes with entries of %u",
 			    mmap->tag.size, mmap->tag.size < sizeof(*mmap) ? 0 : mmap->entry_size);
 	if (bytes % mmap->entry_size)
-		return fail(info, "multiboot2 memory map: %u bytes are not a number of entries of %u",
+		return fail(info,
+			    "multiboot2 memory map: %u bytes are not a number of entries of %u",
 			    bytes, mmap->entry_size);
 	nr = bytes / mmap->entry_size;
 	for (u32 pass = 0; pass < 2; pass++) {
@@ -292,7 +293,8 @@ static bool parse_multiboot2(const struct boot_view *view, u64 at, struct boot_i
 			return fail(info, "multiboot2: the tags end at byte %u without an end tag",
 				    offset);
 		if (tag->size < MB2_TAG_HEADER || tag->size > total - offset)
-			return fail(info, "multiboot2: tag of type %u at byte %u claims %u of %u bytes",
+			return fail(info,
+				    "multiboot2: tag of type %u at byte %u claims %u of %u bytes",
 				    tag->type, offset, tag->size, total - offset);
 		if (tag->type == MB2_TAG_END)
 			break;
@@ -377,8 +379,10 @@ bool bootinfo_parse(const struct boot_view *view, u64 protocol, u64 info, struct
 	else if (protocol == BOOT_PVH)
 		ok = parse_pvh(view, info, out);
 	else
-		return fail(out, "no boot protocol is known by the number 0x%lx: neither multiboot2 nor PVH",
-			    protocol);
+		return fail(
+			out,
+			"no boot protocol is known by the number 0x%lx: neither multiboot2 nor PVH",
+			protocol);
 	if (!ok)
 		return false;
 	ranges_to_pages(&out->ram);

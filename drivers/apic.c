@@ -11,35 +11,35 @@
 #include "drivers/platform.h"
 #include "lib/assert.h"
 
-#define LAPIC_ID	  0x020
-#define LAPIC_PRIORITY	  0x080
-#define LAPIC_EOI	  0x0b0
-#define LAPIC_SPURIOUS	  0x0f0
-#define LAPIC_TIMER	  0x320
-#define LAPIC_LINT0	  0x350
-#define LAPIC_LINT1	  0x360
-#define LAPIC_ERROR	  0x370
-#define LAPIC_TIMER_COUNT 0x380
-#define LAPIC_TIMER_LEFT  0x390
+#define LAPIC_ID	   0x020
+#define LAPIC_PRIORITY	   0x080
+#define LAPIC_EOI	   0x0b0
+#define LAPIC_SPURIOUS	   0x0f0
+#define LAPIC_TIMER	   0x320
+#define LAPIC_LINT0	   0x350
+#define LAPIC_LINT1	   0x360
+#define LAPIC_ERROR	   0x370
+#define LAPIC_TIMER_COUNT  0x380
+#define LAPIC_TIMER_LEFT   0x390
 #define LAPIC_TIMER_DIVIDE 0x3e0
 
 #define LAPIC_ENABLE   0x100
 #define LAPIC_MASKED   0x10000
 #define LAPIC_DIVIDE_1 0x0b
 
-#define IOAPIC_PHYS	    0xfec00000UL
-#define IOAPIC_SELECT	    0x00
-#define IOAPIC_WINDOW	    0x10
-#define IOAPIC_VERSION	    1
+#define IOAPIC_PHYS	      0xfec00000UL
+#define IOAPIC_SELECT	      0x00
+#define IOAPIC_WINDOW	      0x10
+#define IOAPIC_VERSION	      1
 #define IOAPIC_REDIRECTION(n) (0x10 + 2 * (n))
-#define IOAPIC_MASKED	    0x10000
+#define IOAPIC_MASKED	      0x10000
 
-#define PIC1	     0x20
-#define PIC2	     0xa0
-#define PIC_INIT     0x11
-#define PIC_8086     0x01
-#define PIC_VECTOR   0x20 /* spurious ones only */
-#define PIC_ALL_OFF  0xff
+#define PIC1	    0x20
+#define PIC2	    0xa0
+#define PIC_INIT    0x11
+#define PIC_8086    0x01
+#define PIC_VECTOR  0x20 /* spurious ones only */
+#define PIC_ALL_OFF 0xff
 
 /* Mapped at boot, constant afterwards. */
 static volatile u8 *lapic, *ioapic;

@@ -16,22 +16,22 @@
 #define COM1	 0x3f8
 #define COM1_IRQ 4
 
-#define REG_DATA	 0 /* divisor, low byte, while LCR_DIVISOR is set */
-#define REG_INTERRUPTS	 1 /* divisor, high byte */
-#define REG_FIFO	 2
-#define REG_LINE	 3
-#define REG_MODEM	 4
-#define REG_LINE_STATUS	 5
+#define REG_DATA	0 /* divisor, low byte, while LCR_DIVISOR is set */
+#define REG_INTERRUPTS	1 /* divisor, high byte */
+#define REG_FIFO	2
+#define REG_LINE	3
+#define REG_MODEM	4
+#define REG_LINE_STATUS 5
 
-#define INTERRUPT_RECEIVED   0x01
+#define INTERRUPT_RECEIVED    0x01
 #define FIFO_ENABLE_AND_CLEAR 0x07
-#define LINE_8N1	     0x03
-#define LINE_DIVISOR	     0x80
-#define MODEM_READY	     0x0b /* DTR, RTS, and OUT2, which lets interrupts through */
-#define STATUS_RECEIVED	     0x01
-#define STATUS_SEND_EMPTY    0x20
-#define DIVISOR_115200	     1
-#define FIFO_BYTES	     16
+#define LINE_8N1	      0x03
+#define LINE_DIVISOR	      0x80
+#define MODEM_READY	      0x0b /* DTR, RTS, and OUT2, which lets interrupts through */
+#define STATUS_RECEIVED	      0x01
+#define STATUS_SEND_EMPTY     0x20
+#define DIVISOR_115200	      1
+#define FIFO_BYTES	      16
 
 #define RING_BYTES 256 /* a power of two */
 

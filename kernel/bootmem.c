@@ -22,7 +22,7 @@
 /* What the tables of boot.asm reach. */
 #define BOOT_REACH (4 * GIB)
 /* Blocks of the buddy allocator are then aligned in physical memory too. */
-#define RUN_ALIGN (PAGE_SIZE << MAX_ORDER)
+#define RUN_ALIGN  (PAGE_SIZE << MAX_ORDER)
 
 static struct boot_ranges free_ram;
 
@@ -59,9 +59,9 @@ static u64 frames_in(const struct boot_range *range)
 {
 	u64 frames = (range->end - range->start) / (PAGE_SIZE + sizeof(struct page));
 
-	while (frames &&
-	       ALIGN_UP(range->start + frames * sizeof(struct page), PAGE_SIZE) + frames * PAGE_SIZE >
-		       range->end)
+	while (frames && ALIGN_UP(range->start + frames * sizeof(struct page), PAGE_SIZE) +
+					 frames * PAGE_SIZE >
+				 range->end)
 		frames--;
 	return frames;
 }
@@ -74,12 +74,17 @@ bool bootmem_plan(u64 mem_bytes, struct mm_config *config, char *error, size_t e
 	u64 map_bytes = ALIGN_UP(frames * sizeof(struct page), PAGE_SIZE);
 	u64 map, first;
 
-	if (frames > there || frames < BOOTMEM_MIN_MANAGED / PAGE_SIZE) {
+	if (frames > there) {
+		ksnprintf(
+			error, error_bytes,
+			"mem=%luM: too large; this machine has %lu MiB in one run above the kernel",
+			mem_bytes / MIB, there * PAGE_SIZE / MIB);
+		return false;
+	}
+	if (frames < BOOTMEM_MIN_MANAGED / PAGE_SIZE) {
 		ksnprintf(error, error_bytes,
-			  "mem=%luM: too %s; this machine has %lu MiB in one run above the kernel, "
-			  "and at least %luM are needed",
-			  (frames * PAGE_SIZE) / MIB, frames > there ? "large" : "small",
-			  there * PAGE_SIZE / MIB, BOOTMEM_MIN_MANAGED / MIB);
+			  "%lu MiB of memory to manage: too little; %lu are needed",
+			  frames * PAGE_SIZE / MIB, BOOTMEM_MIN_MANAGED / MIB);
 		return false;
 	}
 	map = range->start;

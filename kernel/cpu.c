@@ -20,16 +20,16 @@ _Static_assert(offsetof(struct cpu, self) == 0, "this_cpu()");
 _Static_assert(offsetof(struct cpu, kernel_stack_top) == 8, "CPU_KERNEL_STACK in entry.asm");
 _Static_assert(offsetof(struct cpu, user_rsp) == 16, "CPU_USER_RSP in entry.asm");
 
-#define CPUID_FEATURES	   7
-#define CPUID7_EBX_SMEP	   BIT(7)
-#define CPUID7_EBX_SMAP	   BIT(20)
-#define CPUID7_ECX_UMIP	   BIT(2)
-#define MXCSR_DEFAULT	   0x1f80
-#define GDT_KERNEL_CODE	   0x00209a0000000000UL
-#define GDT_KERNEL_DATA	   0x0000920000000000UL
-#define GDT_USER_DATA	   0x0000f20000000000UL
-#define GDT_USER_CODE	   0x0020fa0000000000UL
-#define GDT_TSS_PRESENT	   0x0000890000000000UL
+#define CPUID_FEATURES	7
+#define CPUID7_EBX_SMEP BIT(7)
+#define CPUID7_EBX_SMAP BIT(20)
+#define CPUID7_ECX_UMIP BIT(2)
+#define MXCSR_DEFAULT	0x1f80
+#define GDT_KERNEL_CODE 0x00209a0000000000UL
+#define GDT_KERNEL_DATA 0x0000920000000000UL
+#define GDT_USER_DATA	0x0000f20000000000UL
+#define GDT_USER_CODE	0x0020fa0000000000UL
+#define GDT_TSS_PRESENT 0x0000890000000000UL
 
 struct cpu cpus[MAX_CPUS];
 u8 cpu_has_smap;

@@ -54,11 +54,11 @@ struct cpu {
 	u32 irq_nesting;	/* C: handling an interrupt */
 	bool need_resched;	/* C: schedule() at the next chance */
 	struct runqueue rq;
-	struct thread *dead;	/* R: gave up this CPU for ever; freed by the next one */
-	u64 switched_ns;	/* C: when current began to run */
-	u64 quantum_end_ns;	/* C: when it must make room; UINT64_MAX: nobody waits */
-	u64 loaded_root;	/* C: physical, what CR3 holds */
-	u64 loaded_fs_base;	/* C: what the MSR holds */
+	struct thread *dead;	  /* R: gave up this CPU for ever; freed by the next one */
+	u64 switched_ns;	  /* C: when current began to run */
+	u64 quantum_end_ns;	  /* C: when it must make room; UINT64_MAX: nobody waits */
+	u64 loaded_root;	  /* C: physical, what CR3 holds */
+	u64 loaded_fs_base;	  /* C: what the MSR holds */
 	struct thread *fpu_owner; /* C: whose SSE registers are in the CPU; NULL: nobody's */
 
 	/* C: for the assertions and their messages. */

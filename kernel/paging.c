@@ -19,16 +19,16 @@
 #include "mm/entry.h"
 #include "mm/env.h"
 
-#define ENTRIES		512
-#define ROOT_KERNEL	256 /* first root entry of the kernel's half */
-#define PTE_CACHE_OFF	(BIT(3) | BIT(4)) /* write-through, cache-disable */
-#define PTE_LARGE	BIT(7)
-#define LARGE_BYTES	(2 * MIB)
-#define LEVEL_LARGE	2 /* levels count 4 (root) to 1 */
+#define ENTRIES	      512
+#define ROOT_KERNEL   256		/* first root entry of the kernel's half */
+#define PTE_CACHE_OFF (BIT(3) | BIT(4)) /* write-through, cache-disable */
+#define PTE_LARGE     BIT(7)
+#define LARGE_BYTES   (2 * MIB)
+#define LEVEL_LARGE   2 /* levels count 4 (root) to 1 */
 
 static struct {
-	u64 *root;	    /* 0 */
-	struct mutex lock;  /* tables added below the root; mmio_next */
+	u64 *root;	   /* 0 */
+	struct mutex lock; /* tables added below the root; mmio_next */
 	u64 mmio_next;
 } paging = { .mmio_next = MMIO_REGION };
 

@@ -14,6 +14,7 @@
 #include "kernel/ksyms.h"
 #include "kernel/paging.h"
 #include "kernel/proc.h"
+#include "kernel/sched.h"
 #include "kernel/stack.h"
 #include "kernel/time.h"
 #include "kernel/x86.h"
@@ -21,7 +22,9 @@
 #include "lib/print.h"
 #include "lib/string.h"
 
-#define MAX_BACKTRACE 32
+#define MAX_BACKTRACE	    32
+#define MAX_OTHER_BACKTRACE 12
+#define SWITCH_FRAME_FP	    40 /* entry.asm, context_switch */
 
 static u32 panics; /* how many, at most two */
 
@@ -51,9 +54,9 @@ static bool frame_is_readable(u64 fp)
 	return paging_lookup(fp, &bytes) && paging_lookup(fp + sizeof(u64), &bytes);
 }
 
-static void print_backtrace(u64 fp)
+static void print_backtrace(u64 fp, u32 max)
 {
-	for (u32 i = 0; i < MAX_BACKTRACE && frame_is_readable(fp); i++) {
+	for (u32 i = 0; i < max && frame_is_readable(fp); i++) {
 		const u64 *link = (const u64 *)fp;
 
 		if (!link[1])
@@ -88,6 +91,23 @@ static void print_place(void)
 		printk("  holds spinlock \"%s\"\n", cpu->held[i]->name);
 }
 
+/* Where a thread that does not run is: what it waits for, mostly. */
+static void print_other(const struct thread *t)
+{
+	static const char *const states[] = {
+		[THREAD_RUNNABLE] = "runnable",
+		[THREAD_SLEEPING] = "sleeping",
+		[THREAD_DEAD] = "dead",
+	};
+
+	if (t == this_cpu()->current)
+		return;
+	printk("thread %u \"%s\": %s\n", t->id, t->name, states[t->state]);
+	/* context_switch() left six registers, the frame pointer last. */
+	if (frame_is_readable(t->rsp + SWITCH_FRAME_FP))
+		print_backtrace(*(const u64 *)(t->rsp + SWITCH_FRAME_FP), MAX_OTHER_BACKTRACE);
+}
+
 /* The second time, get out. */
 static void enter_panic(void)
 {
@@ -119,7 +139,8 @@ void panic(const char *fmt, ...)
 	va_end(args);
 	print_place();
 	print_code("in", (u64)__builtin_return_address(0));
-	print_backtrace(*(const u64 *)fp);
+	print_backtrace(*(const u64 *)fp, MAX_BACKTRACE);
+	thread_for_each(print_other);
 	qemu_exit(QEMU_EXIT_PANIC);
 }
 
@@ -134,6 +155,7 @@ void panic_trap(const struct trap_frame *frame, const char *fmt, ...)
 	print_place();
 	print_registers(frame);
 	print_code("at", frame->rip);
-	print_backtrace(frame->rbp);
+	print_backtrace(frame->rbp, MAX_BACKTRACE);
+	thread_for_each(print_other);
 	qemu_exit(QEMU_EXIT_PANIC);
 }

@@ -18,10 +18,10 @@
 #include "mm/alloc.h"
 #include "mm/env.h"
 
-#define MSR_APIC_BASE	   0x1b
-#define APIC_BASE_MASK	   0x000ffffffffff000UL
-#define MSI_ADDRESS	   0xfee00000UL
-#define NR_DEVICE_VECTORS  32
+#define MSR_APIC_BASE	  0x1b
+#define APIC_BASE_MASK	  0x000ffffffffff000UL
+#define MSI_ADDRESS	  0xfee00000UL
+#define NR_DEVICE_VECTORS 32
 
 /* Written at boot with interrupts off or the vector unused, constant afterwards. */
 static struct {

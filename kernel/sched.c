@@ -215,8 +215,8 @@ void sched_preempt_point(void)
 {
 	struct cpu *cpu = this_cpu();
 
-	if (unlikely(cpu->need_resched) && !cpu->preempt_count && !cpu->irq_nesting &&
-	    cpu->idle && irqs_enabled())
+	if (unlikely(cpu->need_resched) && !cpu->preempt_count && !cpu->irq_nesting && cpu->idle &&
+	    irqs_enabled())
 		schedule(SCHED_PREEMPT);
 }
 
@@ -255,8 +255,6 @@ struct thread *current(void)
 {
 	struct thread *thread;
 
-	__asm__ volatile("movq %%gs:%c1, %0"
-			 : "=r"(thread)
-			 : "i"(offsetof(struct cpu, current)));
+	__asm__ volatile("movq %%gs:%c1, %0" : "=r"(thread) : "i"(offsetof(struct cpu, current)));
 	return thread;
 }

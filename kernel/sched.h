@@ -47,4 +47,9 @@ void thread_trampoline(void);
 void thread_first(void) __noreturn;
 void thread_free(struct thread *thread);
 
+/*
+ * Call fn for every thread. Takes no lock: for a panic, and for others with preemption off.
+ */
+void thread_for_each(void (*fn)(const struct thread *thread));
+
 #endif

@@ -30,6 +30,10 @@
 static struct thread boot_thread;
 static u32 last_id;
 
+/* Every thread. */
+static struct spinlock threads_lock = SPINLOCK_INIT("threads");
+static struct list_head threads = LIST_HEAD_INIT(threads);
+
 void thread_init_boot(void)
 {
 	struct thread *t = &boot_thread;
@@ -41,6 +45,7 @@ void thread_init_boot(void)
 	t->quantum_left_ns = QUANTUM_NS;
 	list_init(&t->run_link);
 	list_init(&t->proc_link);
+	list_add_tail(&t->all_link, &threads);
 	cpus[0].kernel_stack_top = t->stack_top;
 	cpus[0].current = t;
 }
@@ -72,6 +77,9 @@ static void make_first_frame(struct thread *t)
 void thread_free(struct thread *thread)
 {
 	ASSERT(thread != &boot_thread && thread != current());
+	spin_lock(&threads_lock);
+	list_del(&thread->all_link);
+	spin_unlock(&threads_lock);
 	if (thread->stack_base)
 		stack_free(thread->stack_base);
 	kfree(thread->fpu);
@@ -93,6 +101,7 @@ static struct thread *thread_make(const char *name, void (*fn)(void *arg), void 
 	t->cpu = this_cpu()->id;
 	list_init(&t->run_link);
 	list_init(&t->proc_link);
+	list_init(&t->all_link);
 	if (proc)
 		t->mmc.mm = proc->mm;
 	if (!stack_alloc(&t->stack_base, &t->stack_top) || (proc && !make_fpu_area(t))) {
@@ -100,6 +109,9 @@ static struct thread *thread_make(const char *name, void (*fn)(void *arg), void 
 		return NULL;
 	}
 	make_first_frame(t);
+	spin_lock(&threads_lock);
+	list_add_tail(&t->all_link, &threads);
+	spin_unlock(&threads_lock);
 	return t;
 }
 
@@ -147,6 +159,14 @@ void thread_sleep_ns(u64 ns)
 	wait_prepare(&wq, &entry);
 	wait_sleep(&wq, time_now_ns() + ns);
 	wait_finish(&wq, &entry);
+}
+
+void thread_for_each(void (*fn)(const struct thread *thread))
+{
+	const struct thread *t;
+
+	list_for_each_entry(t, &threads, all_link)
+		fn(t);
 }
 
 static void idle(void *arg)

@@ -23,19 +23,20 @@ struct thread {
 	u64 rsp;		   /* kernel stack pointer while switched out */
 	u64 stack_base, stack_top; /* mapped part of the kernel stack */
 	u64 fs_base;		   /* ring 3 thread pointer; loaded at every switch */
-	void *fpu;		   /* FXSAVE area of ring 3 state (kmalloc, 16-byte aligned); NULL for kernel threads */
-	enum thread_state state;   /* run queue lock */
+	void *fpu; /* FXSAVE area of ring 3 state (kmalloc, 16-byte aligned); NULL for kernel threads */
+	enum thread_state state; /* run queue lock */
 	u32 id;
 	char name[24];
 	struct list_head run_link; /* run queue, under its lock */
 	u64 wake_deadline_ns;
-	struct proc *proc;	   /* NULL for kernel threads */
+	struct proc *proc;	    /* NULL for kernel threads */
 	struct list_head proc_link; /* proc->threads, under proc->lock */
-	struct mm_context mmc;	   /* what mm/ keeps for a thread */
-	u64 cpu_ns;		   /* virtual time spent running */
-	u64 quantum_left_ns;	   /* before it goes to the back of the queue; run queue lock */
-	u32 cpu;		   /* whose run queue; constant */
-	void (*fn)(void *arg);	   /* what it runs, and with what; constant */
+	struct mm_context mmc;	    /* what mm/ keeps for a thread */
+	u64 cpu_ns;		    /* virtual time spent running */
+	u64 quantum_left_ns;	    /* before it goes to the back of the queue; run queue lock */
+	u32 cpu;		    /* whose run queue; constant */
+	struct list_head all_link;  /* every thread, under a lock of thread.c */
+	void (*fn)(void *arg);	    /* what it runs, and with what; constant */
 	void *arg;
 };
 

@@ -117,8 +117,8 @@ static void program(const struct cpu *cpu)
 	}
 	now = time_now_ns();
 	ticks = next > now ? (next - now) / 1000 * clock.lapic_mhz +
-				     (next - now) % 1000 * clock.lapic_mhz / 1000 :
-			     0;
+				     (next - now) % 1000 * clock.lapic_mhz / 1000
+			   : 0;
 	/* Too far for the counter: it interrupts early and is started again. */
 	lapic_timer_start((u32)MIN(ticks + 1, (u64)UINT32_MAX));
 }

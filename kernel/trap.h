@@ -22,11 +22,11 @@ struct trap_frame {
 #define NR_EXCEPTIONS	   32
 
 /* Interrupts. Device vectors are handed out from IRQ_FIRST_DEVICE on. */
-#define IRQ_TIMER	  0x20
-#define IRQ_FIRST_DEVICE  0x30
-#define IRQ_SPURIOUS	  0xff
-#define TRAP_SYSCALL	  0x100 /* in frames only */
-#define NR_VECTORS	  256
+#define IRQ_TIMER	 0x20
+#define IRQ_FIRST_DEVICE 0x30
+#define IRQ_SPURIOUS	 0xff
+#define TRAP_SYSCALL	 0x100 /* in frames only */
+#define NR_VECTORS	 256
 
 #define PAGE_ERROR_PRESENT  BIT(0)
 #define PAGE_ERROR_WRITE    BIT(1)

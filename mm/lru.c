@@ -16,7 +16,7 @@ void lru_init(void)
 {
 	spin_lock_init(&lruvec.lock, "lruvec");
 	for (u32 i = 0; i < NR_LRU_LISTS; i++)
-		lruvec.lists[i] = (struct lru){ NO_PAGE, NO_PAGE, 0 };
+		lruvec.lists[i] = (struct lru){ .head = NO_PAGE, .tail = NO_PAGE };
 }
 
 static u32 index_of(const struct page *page)
@@ -56,6 +56,7 @@ static void link_locked(struct page *page, enum lru_list which, bool young)
 	else
 		list->head = index;
 	list->nr_frames++;
+	list->most_frames = MAX(list->most_frames, list->nr_frames);
 }
 
 static void unlink_locked(struct page *page)
@@ -124,6 +125,11 @@ u32 lru_isolate(enum lru_list list, struct page **pages, u32 nr)
 u64 lru_frames(enum lru_list list)
 {
 	return READ_ONCE(lruvec.lists[list].nr_frames);
+}
+
+u64 lru_most_frames(enum lru_list list)
+{
+	return READ_ONCE(lruvec.lists[list].most_frames);
 }
 
 void lru_add_store_frame(struct page *page, enum lru_list list)

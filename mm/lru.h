@@ -55,6 +55,7 @@ static inline bool page_is_anon(const struct page *page)
 struct lru {
 	u32 head, tail; /* indexes into memmap; NO_PAGE when empty */
 	u64 nr_frames;
+	u64 most_frames; /* the largest nr_frames so far */
 };
 #define NO_PAGE UINT32_MAX
 
@@ -79,6 +80,7 @@ bool lru_remove(struct page *page);
 u32 lru_isolate(enum lru_list list, struct page **pages, u32 nr);
 /* Frames on a list: the running count. */
 u64 lru_frames(enum lru_list list);
+u64 lru_most_frames(enum lru_list list);
 
 /* Store frames: enter at the young end straight from allocation; leave for the free list. */
 void lru_add_store_frame(struct page *page, enum lru_list list);

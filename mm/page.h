@@ -49,7 +49,7 @@ enum page_flag {
 	PG_DIRTY,	   /* file: must be written before it is forgotten */
 	PG_WRITEBACK,	   /* a write of its content is in flight */
 	PG_REFERENCED,	   /* used once since it was last looked at (second chance) */
-	PG_WORKINGSET,	   /* has been on the active list */
+	PG_WORKINGSET,	   /* has been on the active list, or came back from disk */
 	PG_INCOMPRESSIBLE, /* the store refused it; cleared when it is written to */
 	PG_VICTIM,	   /* store frame: chosen by shrink */
 	NR_PAGE_FLAGS,

@@ -226,12 +226,10 @@ static void add_read_page(struct page *page, entry_t entry)
 	if (entry_is(entry, ENTRY_SHADOW)) {
 		u32 shadow = entry_shadow(entry);
 
-		if (shadow & SHADOW_WORKINGSET)
-			page_set(page, PG_WORKINGSET);
+		/* It has been wanted again: not a page that is used once. */
+		page_set(page, PG_WORKINGSET);
 		activate = workingset_comeback(TYPE_FILE, shadow_path(shadow), shadow);
 	}
-	if (activate)
-		page_set(page, PG_WORKINGSET);
 	lru_add(page, activate ? LRU_ACTIVE_FILE : LRU_INACTIVE_FILE);
 }
 

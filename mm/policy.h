@@ -18,20 +18,19 @@ struct type_snapshot {
 	u64 active_frames, inactive_frames, compressed_frames;
 	u64 stored_pages; /* zpages in those compressed frames */
 	/*
-	 * Of the pages that lately left a class at its cold end, how many (decayed counts) and how
-	 * many of them came back soon enough that keeping them would have saved the comeback.
-	 * [0] left residency for the disk, [1] were compressed, [2] were evicted from the store.
+	 * Of the pages that lately left a class at its cold end, how many (decayed counts), and how
+	 * many came back, each weighed by how soon, in COMEBACK_ONEs: workingset.c. By path.
 	 */
 	u64 left[3], came_back[3];
 	/* Measured on this machine, this type's pages, ns a page (moving averages). */
 	u64 compress_ns, decompress_ns;
 	u64 disk_read_ns;  /* a comeback from disk, readahead included */
 	u64 disk_write_ns; /* writing one page out, its share of a larger write */
-	/* Percent of a page that a compressed page takes in frames, backing over stored; 100: no gain. */
-	u32 ratio_pct;
+	u64 zpage_bytes; /* moving average: what a page takes when compressed, refused ones as whole */
 	bool can_evict; /* a place to evict to exists: swap has room; always true for file */
 	u64 dirty_pages;
 };
+#define COMEBACK_ONE 1024
 enum leave_path { LEFT_TO_DISK, LEFT_TO_STORE, LEFT_STORE, NR_LEAVE_PATHS };
 
 struct mm_snapshot {

@@ -8,15 +8,15 @@
  */
 #include "mm/policy.h"
 
-/* Share of the pages that left for disk and came back soon, in 1/1024; a half until known. */
-static u64 comeback_rate(const struct type_snapshot *t)
+/* Share of the pages that left for disk and came back, weighed by how soon; a half until known. */
+static u64 comeback_share(const struct type_snapshot *t)
 {
-	return (t->came_back[LEFT_TO_DISK] * 1024 + 16 * 512) / (t->left[LEFT_TO_DISK] + 16);
+	return (t->came_back[LEFT_TO_DISK] + 16 * COMEBACK_ONE / 2) / (t->left[LEFT_TO_DISK] + 16);
 }
 
 static u64 cost_of(const struct type_snapshot *t, enum page_type type)
 {
-	u64 cost = comeback_rate(t) * t->disk_read_ns / 1024;
+	u64 cost = comeback_share(t) * t->disk_read_ns / COMEBACK_ONE;
 
 	if (type == TYPE_ANON)
 		cost += t->disk_write_ns;

@@ -304,7 +304,7 @@ static u32 compress_file(struct scan_control *sc, struct address_space *mapping,
 static u32 reclaim_clean_file(struct scan_control *sc, struct address_space *mapping,
 			      struct page *page, bool compress)
 {
-	/* Used once: a pool full of such pages is useless (Bob Liu, zcache, 2013). */
+	/* A pool full of pages that are used once is useless (Bob Liu, zcache, 2013). */
 	bool deserves = page_test(page, PG_WORKINGSET) && !page_test(page, PG_INCOMPRESSIBLE);
 	entry_t busy = entry_make_pfn(ENTRY_BUSY, page_to_pfn(page));
 

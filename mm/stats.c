@@ -15,6 +15,7 @@
 #include "mm/pagecache.h"
 #include "mm/policy.h"
 #include "mm/swap.h"
+#include "mm/workingset.h"
 #include "mm/zpage.h"
 
 struct vm_events vm_events[MAX_CPUS];
@@ -36,6 +37,7 @@ struct sample {
 	u64 time_ns;
 	u64 frames[NR_FRAME_STATES];
 	struct zstore_type_stats z[NR_PAGE_TYPES];
+	struct type_snapshot t[NR_PAGE_TYPES]; /* measured costs and rates only */
 	u64 events[NR_VM_EVENTS];
 	u64 swap_used, swap_total;
 	u64 dirty;
@@ -53,6 +55,27 @@ struct sample {
 	X(zbytes_file, s->z[TYPE_FILE].compressed_bytes, "bytes of file zpages")         \
 	X(swap_used, s->swap_used, "swap blocks in use")                                 \
 	X(swap_total, s->swap_total, "swap blocks in all")                               \
+	X(max_inactive_anon, lru_most_frames(LRU_INACTIVE_ANON), "most frames so far")       \
+	X(max_active_anon, lru_most_frames(LRU_ACTIVE_ANON), "")                             \
+	X(max_compressed_anon, lru_most_frames(LRU_COMPRESSED_ANON), "")                     \
+	X(max_inactive_file, lru_most_frames(LRU_INACTIVE_FILE), "")                         \
+	X(max_active_file, lru_most_frames(LRU_ACTIVE_FILE), "")                             \
+	X(max_compressed_file, lru_most_frames(LRU_COMPRESSED_FILE), "")                     \
+	X(compress_ns_anon, s->t[TYPE_ANON].compress_ns, "measured, ns a page, averages from here")  \
+	X(decompress_ns_anon, s->t[TYPE_ANON].decompress_ns, "")                             \
+	X(disk_read_ns_anon, s->t[TYPE_ANON].disk_read_ns, "")                               \
+	X(disk_write_ns_anon, s->t[TYPE_ANON].disk_write_ns, "")                             \
+	X(zpage_bytes_anon, s->t[TYPE_ANON].zpage_bytes, "bytes a page takes compressed")    \
+	X(compress_ns_file, s->t[TYPE_FILE].compress_ns, "the same for file pages")          \
+	X(decompress_ns_file, s->t[TYPE_FILE].decompress_ns, "")                             \
+	X(disk_read_ns_file, s->t[TYPE_FILE].disk_read_ns, "")                               \
+	X(zpage_bytes_file, s->t[TYPE_FILE].zpage_bytes, "")                                 \
+	X(left_disk_anon, s->t[TYPE_ANON].left[LEFT_TO_DISK], "departures, decayed")         \
+	X(back_disk_anon, s->t[TYPE_ANON].came_back[LEFT_TO_DISK] / COMEBACK_ONE, "and comebacks") \
+	X(left_store_anon, s->t[TYPE_ANON].left[LEFT_TO_STORE], "to the store")              \
+	X(back_store_anon, s->t[TYPE_ANON].came_back[LEFT_TO_STORE] / COMEBACK_ONE, "")      \
+	X(left_evict_anon, s->t[TYPE_ANON].left[LEFT_STORE], "from the store to disk")       \
+	X(back_evict_anon, s->t[TYPE_ANON].came_back[LEFT_STORE] / COMEBACK_ONE, "")         \
 	X(data_reads, disk_count("data", 'r'), "requests read from the data disk")       \
 	X(data_writes, disk_count("data", 'w'), "requests written to the data disk")     \
 	X(swap_reads, disk_count("swap", 'r'), "requests read from the swap disk")       \
@@ -96,6 +119,8 @@ static void take_sample(void *arg)
 		s->events[event] = vm_event_total((enum vm_event)event);
 	zpage_stats(TYPE_ANON, &s->z[TYPE_ANON]);
 	zpage_stats(TYPE_FILE, &s->z[TYPE_FILE]);
+	workingset_snapshot(TYPE_ANON, &s->t[TYPE_ANON]);
+	workingset_snapshot(TYPE_FILE, &s->t[TYPE_FILE]);
 	s->swap_used = swap_used_blocks();
 	s->swap_total = swap_total_blocks();
 	s->dirty = 0;

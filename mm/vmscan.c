@@ -35,16 +35,6 @@ static struct {
 	u64 rounds;  /* atomic: decisions made */
 } kswapd;
 
-/* Backing over stored: how much of a page's frame its zpage takes, in percent. */
-static u32 ratio_pct(const struct zstore_type_stats *z)
-{
-	u64 pages = z->stored_pages + z->same_pages;
-
-	if (pages < 64)
-		return 50; /* too few to say: LZ4's usual half */
-	return (u32)MIN(100 * z->backing_frames / pages, 100UL);
-}
-
 static void snapshot_type(enum page_type type, struct type_snapshot *t)
 {
 	struct zstore_type_stats z;
@@ -54,7 +44,6 @@ static void snapshot_type(enum page_type type, struct type_snapshot *t)
 	t->inactive_frames = lru_frames(lru_of(type, LRU_INACTIVE_ANON));
 	t->compressed_frames = lru_frames(lru_of(type, LRU_COMPRESSED_ANON));
 	t->stored_pages = z.stored_pages;
-	t->ratio_pct = ratio_pct(&z);
 	t->can_evict = type == TYPE_FILE || swap_used_blocks() < swap_total_blocks();
 	workingset_snapshot(type, t);
 }

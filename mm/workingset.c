@@ -20,9 +20,10 @@
  * The clock ticks when a page leaves residency, by either of the first two paths; a zpage that is evicted
  * later keeps the stamp of its compression. So all distances are in one unit: frames of residency.
  *
- * left[] and came_back[] count, for each path, departures and the comebacks at a distance of at most
- * all managed frames: those that some other division of the same memory could have saved. Both are
- * halved when enough departures have been seen, so that came_back / left follows the workload.
+ * left[] and came_back[] count, for each path, departures and comebacks. What a comeback costs in a unit of time
+ * falls with the time it took, so a comeback at distance d counts COMEBACK_ONE x min(1, frames / d): fully when some
+ * other division of the same memory could have saved it, and ever less beyond. Both are halved when
+ * enough departures have been seen, so that came_back / left follows the workload.
  *
  * What if the guess is wrong. A page activated by mistake is aged back like any other; a rate that is
  * stale is refreshed because policies send a small share of pages down the path they like
@@ -52,6 +53,7 @@ static const u64 first_guess_ns[NR_COSTS] = {
 	[COST_DECOMPRESS] = 12000,
 	[COST_DISK_READ] = 100000,
 	[COST_DISK_WRITE] = 20000,
+	[COST_ZPAGE_BYTES] = PAGE_SIZE / 2,
 };
 
 void workingset_init(void)
@@ -105,7 +107,8 @@ u32 workingset_leave_store(enum page_type type, u32 shadow)
 /* Frames that a page of this type could have had instead, had it been known to be wanted. */
 static u64 contested_frames(enum page_type type)
 {
-	u64 frames = lru_frames(LRU_ACTIVE_ANON) + lru_frames(LRU_ACTIVE_FILE);
+	u64 frames = lru_frames(LRU_ACTIVE_ANON) + lru_frames(LRU_ACTIVE_FILE) +
+		     lru_frames(LRU_COMPRESSED_ANON) + lru_frames(LRU_COMPRESSED_FILE);
 
 	if (type == TYPE_FILE)
 		frames += lru_frames(LRU_INACTIVE_ANON);
@@ -121,8 +124,8 @@ bool workingset_comeback(enum page_type type, enum leave_path path, u32 shadow)
 
 	spin_lock(&workingset.lock);
 	distance = (workingset.clock - shadow) & (BIT(SHADOW_AGE_BITS) - 1);
-	if (distance <= mem_layout.nr_frames)
-		workingset.type[type].came_back[path]++;
+	workingset.type[type].came_back[path] +=
+		COMEBACK_ONE * mem_layout.nr_frames / MAX(distance, mem_layout.nr_frames);
 	spin_unlock(&workingset.lock);
 
 	activate = distance <= contested_frames(type);
@@ -147,6 +150,7 @@ void workingset_snapshot(enum page_type type, struct type_snapshot *out)
 	out->decompress_ns = workingset.type[type].cost_ns[COST_DECOMPRESS];
 	out->disk_read_ns = workingset.type[type].cost_ns[COST_DISK_READ];
 	out->disk_write_ns = workingset.type[type].cost_ns[COST_DISK_WRITE];
+	out->zpage_bytes = workingset.type[type].cost_ns[COST_ZPAGE_BYTES];
 	spin_unlock(&workingset.lock);
 }
 

@@ -11,7 +11,7 @@
 
 /* A shadow (SHADOW_BITS of entry.h): when a page left residency, and how. */
 #define SHADOW_AGE_BITS	      22
-#define SHADOW_WORKINGSET     BIT(22) /* it had been on the active list */
+#define SHADOW_WORKINGSET     BIT(22) /* PG_WORKINGSET: it was used more than once */
 #define SHADOW_VIA_STORE      BIT(23) /* it was compressed before it left memory */
 #define SHADOW_INCOMPRESSIBLE BIT(24) /* the store refused it */
 
@@ -39,7 +39,14 @@ static inline enum leave_path shadow_path(u32 shadow)
 void workingset_snapshot(enum page_type type, struct type_snapshot *out);
 
 /* Measured costs, moving averages in ns a page. */
-enum cost_kind { COST_COMPRESS, COST_DECOMPRESS, COST_DISK_READ, COST_DISK_WRITE, NR_COSTS };
+enum cost_kind {
+	COST_COMPRESS,
+	COST_DECOMPRESS,
+	COST_DISK_READ,
+	COST_DISK_WRITE,
+	COST_ZPAGE_BYTES, /* not a time: what a page takes in the store, refused ones included as whole */
+	NR_COSTS,
+};
 void cost_note(enum page_type type, enum cost_kind kind, u64 total_ns, u64 pages);
 u64 cost_ns(enum page_type type, enum cost_kind kind);
 

@@ -204,6 +204,8 @@ enum zresult zpage_compress(struct page *page, enum page_type type, entry_t *ent
 			      &handle, &size_bytes);
 	*donated = !context->donor;
 	context->donor = NULL;
+	if (result == ZS_OK || result == ZS_POOR)
+		cost_note(type, COST_ZPAGE_BYTES, result == ZS_OK ? size_bytes : PAGE_SIZE, 1);
 	if (result != ZS_OK) {
 		ASSERT_PAGE(!*donated, page);
 		count_vm_event(reject_event[result]);

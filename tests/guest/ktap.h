@@ -40,4 +40,15 @@ const char *test_store_target(void);
 const char *test_reclaim_none(void);
 const char *test_workload_verdicts(void);
 
+/* These must panic; one that returns has failed. Run by name only. */
+const char *panic_stack(void);
+const char *panic_boot_stack(void);
+const char *panic_null(void);
+const char *panic_text(void);
+const char *panic_alias(void);
+const char *panic_exec(void);
+const char *panic_sleep(void);
+const char *panic_lock(void);
+const char *panic_mutex(void);
+
 #endif
