@@ -188,18 +188,52 @@ u64 zstore_shrink(struct zstore *zs, enum ztype type, u64 nr_frames)
 	if (!--ts->nr_shrinkers)
 		unmark_all(zs, type);
 	ts->stats.shrink_freed_frames += s.freed;
+	ts->shrinks_ended++;
 	spin_unlock(&zs->lock);
+	wake_all(&ts->shrink_wq);
 	return s.freed;
 }
 
-u64 zstore_set_target(struct zstore *zs, enum ztype type, u64 frames)
+/* Frames above the target; 0: none. Also how many shrinkers there are, and how many there have been. */
+static u64 excess_frames(struct zstore *zs, struct ztype_state *ts, u32 *active, u64 *ended)
 {
-	struct zstore_type_stats *stats = &zs->type[type].stats;
-	u64 excess;
+	u64 excess = 0;
 
 	spin_lock(&zs->lock);
-	stats->target_frames = frames;
-	excess = stats->backing_frames > frames ? stats->backing_frames - frames : 0;
+	if (ts->stats.backing_frames > ts->stats.target_frames)
+		excess = ts->stats.backing_frames - ts->stats.target_frames;
+	*active = ts->nr_shrinkers;
+	*ended = ts->shrinks_ended;
 	spin_unlock(&zs->lock);
-	return excess ? zstore_shrink(zs, type, excess) : 0;
+	return excess;
+}
+
+/*
+ * Frames that another shrinker is writing are its victims, not ours; an order that waits for nobody would
+ * miss them. So when nothing else is left, wait for one of the others and look again.
+ */
+u64 zstore_set_target(struct zstore *zs, enum ztype type, u64 frames)
+{
+	struct ztype_state *ts = &zs->type[type];
+	u64 freed = 0, excess, ended;
+	u32 active;
+
+	spin_lock(&zs->lock);
+	ts->stats.target_frames = frames;
+	spin_unlock(&zs->lock);
+	for (u32 tries = 0; tries < ZSTORE_TARGET_TRIES; tries++) {
+		u64 got;
+
+		excess = excess_frames(zs, ts, &active, &ended);
+		if (!excess)
+			break;
+		got = zstore_shrink(zs, type, excess);
+		freed += got;
+		excess = excess_frames(zs, ts, &active, &ended);
+		if (!excess || (!got && !active))
+			break;
+		if (!got)
+			wait_event(&ts->shrink_wq, READ_ONCE(ts->shrinks_ended) != ended);
+	}
+	return freed;
 }

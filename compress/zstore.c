@@ -99,6 +99,7 @@ static void init_type(struct ztype_state *ts)
 	for (u32 i = 0; i < ZSTORE_BINS; i++)
 		list_init(&ts->bin[i]);
 	list_init(&ts->victims);
+	waitqueue_init(&ts->shrink_wq, "zstore shrink");
 	ts->stats.target_frames = UINT64_MAX;
 }
 

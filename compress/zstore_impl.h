@@ -33,6 +33,9 @@
  */
 #define ZSTORE_TIDY_PCT 10
 
+/* How often an order to shrink to a target looks again after others have finished. */
+#define ZSTORE_TARGET_TRIES 16
+
 struct ztype_state {
 	struct zframe *open[ZSTORE_OPEN_FRAMES]; /* NULL: place free */
 	struct list_head bin[ZSTORE_BINS];	 /* closed frames by room */
@@ -40,6 +43,8 @@ struct ztype_state {
 	u64 closed_frames, closed_used_bytes;	 /* of the frames in bins */
 	u32 bins_nonempty;			 /* bit b: bin[b] is not empty */
 	u32 nr_shrinkers;			 /* threads inside zstore_shrink() */
+	u64 shrinks_ended;			 /* calls of it that have returned */
+	struct waitqueue shrink_wq;		 /* woken by each */
 	struct zstore_type_stats stats;
 };
 

@@ -86,7 +86,6 @@ struct virtq_used {
 		u32 len;
 	} ring[VIRTQ_MAX];
 } __aligned(4);
-#define VIRTQ_USED_NO_NOTIFY 1
 
 enum virtio_blk_type {
 	VIRTIO_BLK_IN = 0,

@@ -58,7 +58,7 @@ struct cpu {
 	u64 switched_ns;	  /* C: when current began to run */
 	u64 quantum_end_ns;	  /* C: when it must make room; UINT64_MAX: nobody waits */
 	u64 loaded_root;	  /* C: physical, what CR3 holds */
-	u64 loaded_fs_base;	  /* C: what the MSR holds */
+	u64 loaded_fs_base;	  /* C: what the MSR holds; trap_prepare_user() alone writes both */
 	struct thread *fpu_owner; /* C: whose SSE registers are in the CPU; NULL: nobody's */
 
 	/* C: for the assertions and their messages. */

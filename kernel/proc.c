@@ -194,11 +194,7 @@ static void thread_slot_set(struct proc *proc, u32 slot, enum slot_state state)
 
 void proc_set_tls(u64 base)
 {
-	const u32 msr_fs_base = 0xc0000100;
-
-	/* The field first: a switch in between loads the register from it. */
-	current()->fs_base = base;
-	__asm__ volatile("wrmsr" : : "c"(msr_fs_base), "a"((u32)base), "d"((u32)(base >> 32)));
+	current()->fs_base = base; /* the way back to ring 3 loads the register */
 }
 
 s64 proc_thread_create(struct proc *proc, u64 entry, u64 arg, u64 stack_bytes, u64 tls)

@@ -22,7 +22,7 @@ enum thread_state { THREAD_RUNNABLE, THREAD_SLEEPING, THREAD_DEAD };
 struct thread {
 	u64 rsp;		   /* kernel stack pointer while switched out */
 	u64 stack_base, stack_top; /* mapped part of the kernel stack */
-	u64 fs_base;		   /* ring 3 thread pointer; loaded at every switch */
+	u64 fs_base;		   /* ring 3 thread pointer; loaded on the way to ring 3 */
 	void *fpu; /* FXSAVE area of ring 3 state (kmalloc, 16-byte aligned); NULL for kernel threads */
 	enum thread_state state; /* run queue lock */
 	u32 id;

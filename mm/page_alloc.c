@@ -324,7 +324,7 @@ struct page *alloc_pages(u32 flags, u32 order, enum frame_state state)
 	if (!page && (flags & ALLOC_WAIT) && !reclaiming)
 		page = alloc_slowly(order, state);
 	if (!page) {
-		count_vm_event(EV_alloc_failed);
+		count_vm_event(flags & ALLOC_WAIT ? EV_alloc_failed : EV_alloc_declined);
 		return NULL;
 	}
 	count_vm_events(EV_pgalloc, BIT(order));

@@ -11,7 +11,8 @@
 	X(pgalloc, "frames allocated")                                                    \
 	X(pgfree, "frames freed")                                                         \
 	X(allocstall, "allocations that had to reclaim themselves")                       \
-	X(alloc_failed, "allocations that failed, fault injection included")              \
+	X(alloc_failed, "allocations that may wait and failed all the same")                \
+	X(alloc_declined, "allocations that may not wait, refused because memory was short") \
 	X(alloc_reserve, "frames taken from below the min watermark, by design")          \
 	X(pgfault, "faults handled")                                                      \
 	X(pgmajfault, "faults that waited for a disk")                                    \

@@ -162,7 +162,7 @@ static void test_marks_and_reserve(void **state)
 {
 	u64 min = watermark_frames(WMARK_MIN), chain = 0;
 	u64 reserve_before = vm_event_total(EV_alloc_reserve);
-	u64 failed_before = vm_event_total(EV_alloc_failed);
+	u64 failed_before = vm_event_total(EV_alloc_declined);
 
 	assert_true(0 < min && min < watermark_frames(WMARK_LOW));
 	assert_true(watermark_frames(WMARK_LOW) < watermark_frames(WMARK_HIGH));
@@ -171,7 +171,7 @@ static void test_marks_and_reserve(void **state)
 	assert_int_equal(take_all(ALLOC_ATOMIC, &chain), NR_FRAMES - min);
 	assert_int_equal(nr_free_frames(), min);
 	assert_int_equal(vm_event_total(EV_alloc_reserve), reserve_before);
-	assert_int_equal(vm_event_total(EV_alloc_failed), failed_before + 1);
+	assert_int_equal(vm_event_total(EV_alloc_declined), failed_before + 1);
 
 	/* Below min: those who say so, and those who reclaim. */
 	assert_non_null(alloc_page(ALLOC_RESERVE, FRAME_STORE_META));
@@ -215,14 +215,14 @@ static void test_zero(void **state)
 
 static void test_failure_injection(void **state)
 {
-	u64 failed = vm_event_total(EV_alloc_failed);
+	u64 failed = vm_event_total(EV_alloc_declined);
 	u32 nulls = 0;
 
 	alloc_fail_every = 3;
 	for (u32 i = 0; i < 30; i++)
 		nulls += alloc_page(ALLOC_ATOMIC, FRAME_KERNEL) == NULL;
 	assert_int_equal(nulls, 10);
-	assert_int_equal(vm_event_total(EV_alloc_failed), failed + 10);
+	assert_int_equal(vm_event_total(EV_alloc_declined), failed + 10);
 	for (u32 i = 0; i < 30; i++)
 		assert_non_null(alloc_page(ALLOC_WAIT, FRAME_KERNEL));
 	alloc_fail_every = 0;
