@@ -223,39 +223,16 @@ static u32 finish_written(struct page *page, entry_t was, u32 slot)
 
 u32 swap_batch_finish(struct swap_batch *batch)
 {
-	u64 start_ns = env_now_ns();
 	void *frames[SWAP_CLUSTER];
-	u32 slots[SWAP_CLUSTER] = { 0 }, done = 0, freed = 0;
-	struct swap_io io;
-	int err;
+	u32 slots[SWAP_CLUSTER], freed = 0;
 
 	if (!batch->nr)
 		return 0;
-	swap_io_init(&io);
 	for (u32 i = 0; i < batch->nr; i++)
 		frames[i] = page_address(batch->pages[i]);
-	while (done < batch->nr) {
-		u32 first, got = swap_alloc(batch->nr - done, &first);
-
-		if (!got)
-			break;
-		for (u32 i = 0; i < got; i++)
-			slots[done + i] = first + i;
-		swap_write(&io, first, frames + done, got);
-		done += got;
-	}
-	err = swap_wait(&io);
-	if (!err)
-		cost_note(TYPE_ANON, COST_DISK_WRITE, env_now_ns() - start_ns, done);
-	count_vm_events(EV_swap_full, batch->nr - done);
-	for (u32 i = 0; i < batch->nr; i++) {
-		if (err && slots[i]) {
-			count_vm_event(EV_swap_write_failed);
-			swap_put(slots[i]);
-			slots[i] = 0;
-		}
+	swap_write_frames(frames, slots, batch->nr);
+	for (u32 i = 0; i < batch->nr; i++)
 		freed += finish_written(batch->pages[i], batch->entries[i], slots[i]);
-	}
 	batch->nr = 0;
 	return freed;
 }

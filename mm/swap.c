@@ -16,6 +16,8 @@
 #include "lib/string.h"
 #include "mm/alloc.h"
 #include "mm/entry.h"
+#include "mm/stats.h"
+#include "mm/workingset.h"
 
 #define SECTORS_PER_BLOCK (PAGE_SIZE / SECTOR_SIZE)
 
@@ -35,6 +37,14 @@ static struct {
 	u32 used;
 	u32 next;
 } swap;
+
+/* Writes in flight together, on the writer's stack. */
+struct swap_io {
+	struct spinlock lock; /* pending, error; irq-safe */
+	struct waitqueue wq;
+	u32 pending;
+	int error;
+};
 
 static int check_header(struct block_device *dev, const u8 *header, u32 *blocks)
 {
@@ -180,7 +190,7 @@ u32 swap_uses(u32 slot)
 	return slot && slot < swap.nr_blocks ? swap.uses[slot] : 0;
 }
 
-void swap_io_init(struct swap_io *io)
+static void swap_io_init(struct swap_io *io)
 {
 	spin_lock_init(&io->lock, "swap_io");
 	waitqueue_init(&io->wq, "swap_io");
@@ -201,7 +211,7 @@ static void write_done(struct bio *bio)
 	bio_free(bio);
 }
 
-void swap_write(struct swap_io *io, u32 first, void **frames, u32 nr)
+static void start_write(struct swap_io *io, u32 first, void **frames, u32 nr)
 {
 	struct bio *bio = bio_alloc();
 	u64 flags;
@@ -222,7 +232,7 @@ void swap_write(struct swap_io *io, u32 first, void **frames, u32 nr)
 	bio_submit(swap.dev, bio);
 }
 
-int swap_wait(struct swap_io *io)
+static int wait_writes(struct swap_io *io)
 {
 	u64 flags;
 	int error;
@@ -233,6 +243,47 @@ int swap_wait(struct swap_io *io)
 	error = io->error;
 	spin_unlock_irqrestore(&io->lock, flags);
 	return error;
+}
+
+/* Start writing all that finds room, in as few requests as the runs of free blocks allow. */
+static u32 start_writes(struct swap_io *io, void **frames, u32 *slots, u32 nr)
+{
+	u32 done = 0;
+
+	while (done < nr) {
+		u32 first, got = swap_alloc(nr - done, &first);
+
+		if (!got)
+			break;
+		for (u32 i = 0; i < got; i++)
+			slots[done + i] = first + i;
+		start_write(io, first, frames + done, got);
+		done += got;
+	}
+	return done;
+}
+
+u32 swap_write_frames(void **frames, u32 *slots, u32 nr)
+{
+	u64 start_ns = env_now_ns();
+	struct swap_io io;
+	u32 done;
+
+	ASSERT(nr <= BIO_MAX_SEGS);
+	memset(slots, 0, nr * sizeof(*slots));
+	swap_io_init(&io);
+	done = start_writes(&io, frames, slots, nr);
+	count_vm_events(EV_swap_full, nr - done);
+	if (!wait_writes(&io)) {
+		cost_note(TYPE_ANON, COST_DISK_WRITE, env_now_ns() - start_ns, done);
+		return done;
+	}
+	count_vm_events(EV_swap_write_failed, done);
+	for (u32 i = 0; i < done; i++) {
+		swap_put(slots[i]);
+		slots[i] = 0;
+	}
+	return 0;
 }
 
 int swap_read(u32 slot, void *frame)

@@ -38,19 +38,11 @@ void swap_put(u32 slot);
 u32 swap_uses(u32 slot);
 
 /*
- * Writes in flight together, on the writer's stack. An error of one counts for all.
- * swap_write() starts one request of nr (<= BIO_MAX_SEGS) frames to blocks first, first+1, ...; it may sleep for
- * a place in the queue, never for memory. swap_wait(): until all are done; 0 or -EIO.
+ * Write nr (<= BIO_MAX_SEGS) frames to fresh blocks and wait. slots[i]: the block of frames[i], with one use, or 0
+ * where there was no room; an error of one request counts for all. Returns how many were written. Sleeps for
+ * the disk, never for memory.
  */
-struct swap_io {
-	struct spinlock lock; /* pending, error */
-	struct waitqueue wq;
-	u32 pending;
-	int error;
-};
-void swap_io_init(struct swap_io *io);
-void swap_write(struct swap_io *io, u32 first, void **frames, u32 nr);
-int swap_wait(struct swap_io *io);
+u32 swap_write_frames(void **frames, u32 *slots, u32 nr);
 /* Read one block; 0 or -EIO. Sleeps. */
 int swap_read(u32 slot, void *frame);
 

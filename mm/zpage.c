@@ -122,34 +122,7 @@ static bool store_retarget(void *ctx, const struct zmove *move)
 
 static void store_blocks_write(void *ctx, void **frames, u32 *slots, u32 nr)
 {
-	u64 start_ns = env_now_ns();
-	struct swap_io io;
-	u32 done = 0;
-
-	swap_io_init(&io);
-	memset(slots, 0, nr * sizeof(*slots));
-	while (done < nr) {
-		u32 first, got = swap_alloc(nr - done, &first);
-
-		if (!got) {
-			count_vm_events(EV_swap_full, nr - done);
-			break;
-		}
-		for (u32 i = 0; i < got; i++)
-			slots[done + i] = first + i;
-		swap_write(&io, first, frames + done, got);
-		done += got;
-	}
-	if (swap_wait(&io)) {
-		count_vm_events(EV_swap_write_failed, done);
-		for (u32 i = 0; i < done; i++) {
-			swap_put(slots[i]);
-			slots[i] = 0;
-		}
-		return;
-	}
-	count_vm_events(EV_zpswpout, done);
-	cost_note(TYPE_ANON, COST_DISK_WRITE, env_now_ns() - start_ns, done);
+	count_vm_events(EV_zpswpout, swap_write_frames(frames, slots, nr));
 }
 
 static void store_block_put(void *ctx, u32 slot)
