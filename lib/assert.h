@@ -21,9 +21,9 @@
  */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 
-#define ASSERT(cond)                                                                  \
-	do {                                                                          \
-		if (unlikely(!(cond)))                                                \
+#define ASSERT(cond)                                                                         \
+	do {                                                                                 \
+		if (unlikely(!(cond)))                                                       \
 			panic("%s:%d: %s: failed: %s", __FILE__, __LINE__, __func__, #cond); \
 	} while (0)
 

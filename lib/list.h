@@ -9,7 +9,10 @@ struct list_head {
 	struct list_head *next, *prev;
 };
 
-#define LIST_HEAD_INIT(name) { &(name), &(name) }
+#define LIST_HEAD_INIT(name)     \
+	{                        \
+		&(name), &(name) \
+	}
 
 static inline void list_init(struct list_head *head)
 {
@@ -49,19 +52,18 @@ static inline void list_del(struct list_head *item)
 	list_init(item);
 }
 
-#define list_entry(ptr, type, member) container_of(ptr, type, member)
+#define list_entry(ptr, type, member)	     container_of(ptr, type, member)
 #define list_first_entry(head, type, member) list_entry((head)->next, type, member)
 #define list_last_entry(head, type, member)  list_entry((head)->prev, type, member)
 
-#define list_for_each_entry(pos, head, member)                                   \
-	for (pos = list_first_entry(head, typeof(*pos), member);                 \
-	     &pos->member != (head);                                             \
+#define list_for_each_entry(pos, head, member)                                           \
+	for (pos = list_first_entry(head, typeof(*pos), member); &pos->member != (head); \
 	     pos = list_entry(pos->member.next, typeof(*pos), member))
 
-#define list_for_each_entry_safe(pos, tmp, head, member)                         \
-	for (pos = list_first_entry(head, typeof(*pos), member),                 \
-	    tmp = list_entry(pos->member.next, typeof(*pos), member);            \
-	     &pos->member != (head);                                             \
+#define list_for_each_entry_safe(pos, tmp, head, member)              \
+	for (pos = list_first_entry(head, typeof(*pos), member),      \
+	    tmp = list_entry(pos->member.next, typeof(*pos), member); \
+	     &pos->member != (head);                                  \
 	     pos = tmp, tmp = list_entry(tmp->member.next, typeof(*tmp), member))
 
 #endif

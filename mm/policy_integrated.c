@@ -62,8 +62,8 @@ static struct type_costs costs_of(const struct type_snapshot *t, enum page_type 
 	struct type_costs c;
 
 	c.evict_ns = write_ns + p_disk * t->disk_read_ns / COMEBACK_ONE;
-	c.compress_ns = (t->compress_ns + p_store * t->decompress_ns / COMEBACK_ONE) * 100 /
-			gain_pct(t);
+	c.compress_ns =
+		(t->compress_ns + p_store * t->decompress_ns / COMEBACK_ONE) * 100 / gain_pct(t);
 	c.compressed_ns = UINT64_MAX;
 	if (t->compressed_frames) {
 		u64 pages_x16 = MAX(t->stored_pages * 16 / t->compressed_frames, 16UL);

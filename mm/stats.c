@@ -44,41 +44,42 @@ struct sample {
 };
 
 /* Gauges beside the frame states. X(name, expression over struct sample *s, what it is) */
-#define GAUGE_TABLE(X)                                                                   \
-	X(nr_managed, mem_layout.nr_frames, "frames managed")                            \
-	X(nr_dirty, s->dirty, "file pages dirty")                                        \
-	X(nr_zpages_anon, s->z[TYPE_ANON].stored_pages, "anon zpages that take room")    \
-	X(nr_zsame_anon, s->z[TYPE_ANON].same_pages, "same-filled anon pages, no frame") \
-	X(zbytes_anon, s->z[TYPE_ANON].compressed_bytes, "bytes of anon zpages")         \
-	X(nr_zpages_file, s->z[TYPE_FILE].stored_pages, "file zpages that take room")    \
-	X(nr_zsame_file, s->z[TYPE_FILE].same_pages, "same-filled file pages, no frame") \
-	X(zbytes_file, s->z[TYPE_FILE].compressed_bytes, "bytes of file zpages")         \
-	X(swap_used, s->swap_used, "swap blocks in use")                                 \
-	X(swap_total, s->swap_total, "swap blocks in all")                               \
-	X(max_inactive_anon, lru_most_frames(LRU_INACTIVE_ANON), "most frames so far")       \
-	X(max_active_anon, lru_most_frames(LRU_ACTIVE_ANON), "")                             \
-	X(max_compressed_anon, lru_most_frames(LRU_COMPRESSED_ANON), "")                     \
-	X(max_inactive_file, lru_most_frames(LRU_INACTIVE_FILE), "")                         \
-	X(max_active_file, lru_most_frames(LRU_ACTIVE_FILE), "")                             \
-	X(max_compressed_file, lru_most_frames(LRU_COMPRESSED_FILE), "")                     \
-	X(compress_ns_anon, s->t[TYPE_ANON].compress_ns, "measured, ns a page, averages from here")  \
-	X(decompress_ns_anon, s->t[TYPE_ANON].decompress_ns, "")                             \
-	X(disk_read_ns_anon, s->t[TYPE_ANON].disk_read_ns, "")                               \
-	X(disk_write_ns_anon, s->t[TYPE_ANON].disk_write_ns, "")                             \
-	X(zpage_bytes_anon, s->t[TYPE_ANON].zpage_bytes, "bytes a page takes compressed")    \
-	X(compress_ns_file, s->t[TYPE_FILE].compress_ns, "the same for file pages")          \
-	X(decompress_ns_file, s->t[TYPE_FILE].decompress_ns, "")                             \
-	X(disk_read_ns_file, s->t[TYPE_FILE].disk_read_ns, "")                               \
-	X(zpage_bytes_file, s->t[TYPE_FILE].zpage_bytes, "")                                 \
-	X(left_disk_anon, s->t[TYPE_ANON].left[LEFT_TO_DISK], "departures, decayed")         \
+#define GAUGE_TABLE(X)                                                                             \
+	X(nr_managed, mem_layout.nr_frames, "frames managed")                                      \
+	X(nr_dirty, s->dirty, "file pages dirty")                                                  \
+	X(nr_zpages_anon, s->z[TYPE_ANON].stored_pages, "anon zpages that take room")              \
+	X(nr_zsame_anon, s->z[TYPE_ANON].same_pages, "same-filled anon pages, no frame")           \
+	X(zbytes_anon, s->z[TYPE_ANON].compressed_bytes, "bytes of anon zpages")                   \
+	X(nr_zpages_file, s->z[TYPE_FILE].stored_pages, "file zpages that take room")              \
+	X(nr_zsame_file, s->z[TYPE_FILE].same_pages, "same-filled file pages, no frame")           \
+	X(zbytes_file, s->z[TYPE_FILE].compressed_bytes, "bytes of file zpages")                   \
+	X(swap_used, s->swap_used, "swap blocks in use")                                           \
+	X(swap_total, s->swap_total, "swap blocks in all")                                         \
+	X(max_inactive_anon, lru_most_frames(LRU_INACTIVE_ANON), "most frames so far")             \
+	X(max_active_anon, lru_most_frames(LRU_ACTIVE_ANON), "")                                   \
+	X(max_compressed_anon, lru_most_frames(LRU_COMPRESSED_ANON), "")                           \
+	X(max_inactive_file, lru_most_frames(LRU_INACTIVE_FILE), "")                               \
+	X(max_active_file, lru_most_frames(LRU_ACTIVE_FILE), "")                                   \
+	X(max_compressed_file, lru_most_frames(LRU_COMPRESSED_FILE), "")                           \
+	X(compress_ns_anon, s->t[TYPE_ANON].compress_ns,                                           \
+	  "measured, ns a page, averages from here")                                               \
+	X(decompress_ns_anon, s->t[TYPE_ANON].decompress_ns, "")                                   \
+	X(disk_read_ns_anon, s->t[TYPE_ANON].disk_read_ns, "")                                     \
+	X(disk_write_ns_anon, s->t[TYPE_ANON].disk_write_ns, "")                                   \
+	X(zpage_bytes_anon, s->t[TYPE_ANON].zpage_bytes, "bytes a page takes compressed")          \
+	X(compress_ns_file, s->t[TYPE_FILE].compress_ns, "the same for file pages")                \
+	X(decompress_ns_file, s->t[TYPE_FILE].decompress_ns, "")                                   \
+	X(disk_read_ns_file, s->t[TYPE_FILE].disk_read_ns, "")                                     \
+	X(zpage_bytes_file, s->t[TYPE_FILE].zpage_bytes, "")                                       \
+	X(left_disk_anon, s->t[TYPE_ANON].left[LEFT_TO_DISK], "departures, decayed")               \
 	X(back_disk_anon, s->t[TYPE_ANON].came_back[LEFT_TO_DISK] / COMEBACK_ONE, "and comebacks") \
-	X(left_store_anon, s->t[TYPE_ANON].left[LEFT_TO_STORE], "to the store")              \
-	X(back_store_anon, s->t[TYPE_ANON].came_back[LEFT_TO_STORE] / COMEBACK_ONE, "")      \
-	X(left_evict_anon, s->t[TYPE_ANON].left[LEFT_STORE], "from the store to disk")       \
-	X(back_evict_anon, s->t[TYPE_ANON].came_back[LEFT_STORE] / COMEBACK_ONE, "")         \
-	X(data_reads, disk_count("data", 'r'), "requests read from the data disk")       \
-	X(data_writes, disk_count("data", 'w'), "requests written to the data disk")     \
-	X(swap_reads, disk_count("swap", 'r'), "requests read from the swap disk")       \
+	X(left_store_anon, s->t[TYPE_ANON].left[LEFT_TO_STORE], "to the store")                    \
+	X(back_store_anon, s->t[TYPE_ANON].came_back[LEFT_TO_STORE] / COMEBACK_ONE, "")            \
+	X(left_evict_anon, s->t[TYPE_ANON].left[LEFT_STORE], "from the store to disk")             \
+	X(back_evict_anon, s->t[TYPE_ANON].came_back[LEFT_STORE] / COMEBACK_ONE, "")               \
+	X(data_reads, disk_count("data", 'r'), "requests read from the data disk")                 \
+	X(data_writes, disk_count("data", 'w'), "requests written to the data disk")               \
+	X(swap_reads, disk_count("swap", 'r'), "requests read from the swap disk")                 \
 	X(swap_writes, disk_count("swap", 'w'), "requests written to the swap disk")
 
 static u64 disk_count(const char *name, char what)

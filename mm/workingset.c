@@ -49,11 +49,8 @@ static struct {
 
 /* Until something has been measured: a guess for a disk of 100 us and LZ4 under emulation. */
 static const u64 first_guess_ns[NR_COSTS] = {
-	[COST_COMPRESS] = 40000,
-	[COST_DECOMPRESS] = 12000,
-	[COST_DISK_READ] = 100000,
-	[COST_DISK_WRITE] = 20000,
-	[COST_ZPAGE_BYTES] = PAGE_SIZE / 2,
+	[COST_COMPRESS] = 40000,   [COST_DECOMPRESS] = 12000,	       [COST_DISK_READ] = 100000,
+	[COST_DISK_WRITE] = 20000, [COST_ZPAGE_BYTES] = PAGE_SIZE / 2,
 };
 
 void workingset_init(void)
