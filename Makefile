@@ -23,6 +23,7 @@ SEED     ?= 1
 STATS    ?= 500ms
 SWAP     ?= 512
 DISK     ?= build/disk.img
+PACE     ?= ssd
 TIMEOUT  ?= 600
 DET      ?= 0
 STEPS    ?= 20000
@@ -191,7 +192,7 @@ $(B)/harmony.boot.elf: $(KERNEL)
 # ---------------------------------------------------------------- running
 
 RUN = tools/run --build $(B) --mem '$(MEM)' --policy '$(POLICY)' --workload '$(WORKLOAD)' \
-	--seed '$(SEED)' --stats '$(STATS)' --swap '$(SWAP)' --disk '$(DISK)' \
+	--seed '$(SEED)' --stats '$(STATS)' --swap '$(SWAP)' --disk '$(DISK)' --pace '$(PACE)' \
 	--timeout '$(TIMEOUT)' --append '$(APPEND)'
 
 .PHONY: run run-det debug iso image
@@ -221,7 +222,7 @@ HFLAGS := -std=gnu11 -O1 -g -DHARMONY_HOST -DCONFIG_DEBUG=1 -D_GNU_SOURCE -I. -i
 	-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
 	-fno-strict-aliasing -fno-common -MMD -MP
 HLIB  := $(sort $(wildcard mm/*.c compress/*.c lib/*.c fs/*.c) \
-	kernel/cmdline.c boot/bootinfo.c \
+	kernel/cmdline.c boot/bootinfo.c drivers/disk_model.c drivers/paced.c \
 	$(filter-out tests/host/test_%.c tests/host/sim.c,$(wildcard tests/host/*.c)))
 HLIBO := $(HLIB:%=$(H)/%.o) $(H)/lz4.c.o
 HTEST := $(patsubst tests/host/%.c,$(H)/%,$(sort $(wildcard tests/host/test_*.c)))
@@ -288,6 +289,7 @@ help: ## this list
 	@echo "  CC=gcc|clang DEBUG=0|1 MEM=64 (MiB) POLICY=integrated|none WORKLOAD='mix 128'"
 	@echo "  SEED=1 STATS=500ms TIMEOUT=600 (s) DET=0|1"
 	@echo "  SWAP=512 (MiB, 0: no swap disk, or an image's path) DISK=path|none"
+	@echo "  PACE=none|nvme|ssd|hdd (how fast disks may be, default ssd)"
 	@echo "  APPEND='more words' V=1 (show commands)"
 
 -include $(KOBJ:.o=.d) $(POBJ:.o=.d) $(HLIBO:.o=.d) $(HTEST:$(H)/%=$(H)/tests/host/%.c.d)

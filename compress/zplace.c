@@ -9,8 +9,9 @@
  * So new zpages go to a few open frames, best fit, and frames are closed in the order they
  * were opened, more or less: a frame's zpages were compressed within a few frames of each
  * other. Holes of closed frames are filled by old zpages, not by new ones: when
- * holes exceed ZSTORE_TIDY_PCT, the sparsest frame is emptied into the holes of others
- * before another frame is taken. Only when no frame can be had (target reached, or the MM has
+ * holes exceed ZSTORE_TIDY_PCT, the sparsest frames are emptied into the holes of others
+ * before another frame is taken, up to ZSTORE_TIDY_FRAMES: two zpages to a frame and as many loads as stores
+ * make up to two half-empty frames for each new one, so one a time would fall behind. Only when no frame can be had (target reached, or the MM has
  * none) does a new zpage go to an old frame: a mixed frame is better than a young page sent to
  * disk while old ones stay.
  *
@@ -278,8 +279,9 @@ static enum zresult find_elsewhere(struct zstore *zs, enum ztype type, u32 size,
 	struct ztype_state *ts = &zs->type[type];
 	bool pointless = is_pointless(ts, size), at_target;
 
-	if (holes_abound(ts))
-		zplace_compact(zs, type);
+	for (u32 i = 0; i < ZSTORE_TIDY_FRAMES && holes_abound(ts); i++)
+		if (!zplace_compact(zs, type))
+			break;
 	at_target = ts->stats.backing_frames >= ts->stats.target_frames;
 	if (!at_target && !pointless)
 		*frame = new_frame(zs, type);

@@ -194,6 +194,20 @@ u64 zstore_shrink(struct zstore *zs, enum ztype type, u64 nr_frames)
 	return s.freed;
 }
 
+u64 zstore_compact(struct zstore *zs, enum ztype type, u64 nr_frames)
+{
+	bool more = true;
+	u64 freed = 0;
+
+	while (more && freed < nr_frames) {
+		spin_lock(&zs->lock);
+		more = zplace_compact(zs, type);
+		spin_unlock(&zs->lock);
+		freed += more;
+	}
+	return freed;
+}
+
 /* Frames above the target; 0: none. Also how many shrinkers there are, and how many there have been. */
 static u64 excess_frames(struct zstore *zs, struct ztype_state *ts, u32 *active, u64 *ended)
 {

@@ -31,7 +31,8 @@
  * 1.73, 1.84, 1.95, 2.07 pages to a frame, for one move to 6, 5, 4, 4 stores: a move costs a
  * twentieth of a compression. Where no hole fits, finding that out is a look at a bit map.
  */
-#define ZSTORE_TIDY_PCT 10
+#define ZSTORE_TIDY_PCT	   10
+#define ZSTORE_TIDY_FRAMES 4
 
 /* How often an order to shrink to a target looks again after others have finished. */
 #define ZSTORE_TARGET_TRIES 16

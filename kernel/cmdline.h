@@ -23,7 +23,7 @@ struct cmdline {
 	u64 stats_interval_ns; /* 0: no dumps while running */
 	bool swap;
 	enum disk_kind disk;
-	char disk_preset[16];			       /* timing of a RAM disk */
+	char pace[16];				       /* of the disks; given or the default */
 	char test[32];				       /* in-guest tests to run; empty: none */
 	char runs[CMDLINE_MAX_RUNS][CMDLINE_WORD_MAX]; /* "name args" */
 	u32 nr_runs;
@@ -35,8 +35,8 @@ struct cmdline_names {
 	int (*policy_list)(char *buf, size_t size);
 	bool (*workload_exists)(const char *name);
 	int (*workload_list)(char *buf, size_t size);
-	bool (*preset_exists)(const char *name);
-	int (*preset_list)(char *buf, size_t size);
+	bool (*pace_exists)(const char *name);
+	int (*pace_list)(char *buf, size_t size);
 };
 
 /*

@@ -2,13 +2,15 @@
 /*
  * disks.c - which disks this boot uses.
  *
- * disk=virtio takes what the hypervisor offers. Any other disk= is the deterministic disk: memory
- * outside the managed run, slow on purpose. Its data are the first boot module's bytes where they
- * lie; without a module they are copied from the virtio disk "data", whose place it then takes.
- * Its swap is the RAM that is left.
+ * disk=virtio takes what the hypervisor offers. disk=ram is the deterministic disk: memory outside
+ * the managed run. Its data are the first boot module's bytes where they lie; without a module
+ * they are copied from the virtio disk "data", whose place it then takes. Its swap is the RAM that
+ * is left. Either way pace= may put a disk in front that is slow on purpose.
  */
 #include "kernel/disks.h"
 
+#include "drivers/disk_model.h"
+#include "drivers/paced.h"
 #include "drivers/pci.h"
 #include "drivers/ramdisk.h"
 #include "drivers/virtio_blk.h"
@@ -19,13 +21,14 @@
 #include "mm/env.h"
 #include "mm/swap.h"
 
+static struct paced_disk paced_data, paced_swap; /* used if pace= asks for it */
+
 /* RAM beside the managed run that nobody uses. */
 struct spare {
 	u64 phys, bytes;
 };
 
-static bool make_data_disk(const struct ramdisk_timing *timing, const struct boot_info *info,
-			   struct spare *spare)
+static bool make_data_disk(const struct boot_info *info, struct spare *spare)
 {
 	struct block_device *source = block_find("data");
 	void *base;
@@ -34,18 +37,17 @@ static bool make_data_disk(const struct ramdisk_timing *timing, const struct boo
 	if (info->nr_modules) {
 		base = phys_to_virt(info->modules[0].start);
 		bytes = ALIGN_DOWN(info->modules[0].bytes, SECTOR_SIZE);
-		return ramdisk_init("data", base, bytes, timing) == 0;
+		return ramdisk_init("data", base, bytes) == 0;
 	}
 	if (!source) {
-		printk("no data disk: disk=%s needs a boot module, or a virtio disk with the serial "
-		       "\"data\" to copy\n",
-		       timing->name);
+		printk("no data disk: disk=ram needs a boot module, or a virtio disk with the serial "
+		       "\"data\" to copy\n");
 		return false;
 	}
 	bytes = source->nr_sectors * SECTOR_SIZE;
 	if (bytes > spare->bytes) {
-		printk("no data disk: disk=%s needs %lu MiB of RAM outside mem=, there are %lu MiB\n",
-		       timing->name, DIV_ROUND_UP(bytes, MIB), spare->bytes / MIB);
+		printk("no data disk: disk=ram needs %lu MiB of RAM outside mem=, there are %lu MiB\n",
+		       DIV_ROUND_UP(bytes, MIB), spare->bytes / MIB);
 		return false;
 	}
 	base = phys_to_virt(spare->phys);
@@ -55,31 +57,41 @@ static bool make_data_disk(const struct ramdisk_timing *timing, const struct boo
 	}
 	spare->phys += ALIGN_UP(bytes, PAGE_SIZE);
 	spare->bytes -= MIN(spare->bytes, ALIGN_UP(bytes, PAGE_SIZE));
-	return ramdisk_init("data", base, bytes, timing) == 0;
+	return ramdisk_init("data", base, bytes) == 0;
 }
 
-static bool make_swap_disk(const struct ramdisk_timing *timing, const struct spare *spare)
+static bool make_swap_disk(const struct spare *spare)
 {
 	void *base = phys_to_virt(spare->phys);
 
 	if (spare->bytes < SWAP_MIN_BYTES) {
-		printk("no swap disk: disk=%s needs %lu MiB of RAM outside mem= for it, there are %lu "
+		printk("no swap disk: disk=ram needs %lu MiB of RAM outside mem= for it, there are %lu "
 		       "KiB; or say swap=off\n",
-		       timing->name, SWAP_MIN_BYTES / MIB, spare->bytes / KIB);
+		       SWAP_MIN_BYTES / MIB, spare->bytes / KIB);
 		return false;
 	}
 	ramdisk_format_swap(base, spare->bytes);
-	return ramdisk_init("swap", base, spare->bytes, timing) == 0;
+	return ramdisk_init("swap", base, spare->bytes) == 0;
 }
 
 static bool make_ram_disks(const struct cmdline *cmdline, const struct boot_info *info)
 {
-	const struct ramdisk_timing *timing = ramdisk_preset(cmdline->disk_preset);
 	struct spare spare = { 0 };
 
 	spare.bytes = bootmem_take_rest(&spare.phys);
-	return make_data_disk(timing, info, &spare) &&
-	       (!cmdline->swap || make_swap_disk(timing, &spare));
+	return make_data_disk(info, &spare) && (!cmdline->swap || make_swap_disk(&spare));
+}
+
+/* The disk to use in place of dev: itself, or one in front of it. */
+static struct block_device *at_pace(struct paced_disk *front, struct block_device *dev,
+				    const char *name)
+{
+	const struct disk_pace *pace = disk_pace_find(name);
+
+	if (disk_pace_is_none(pace))
+		return dev;
+	paced_init(front, dev, pace);
+	return &front->blk;
 }
 
 static bool use_disks(const struct cmdline *cmdline)
@@ -95,6 +107,9 @@ static bool use_disks(const struct cmdline *cmdline)
 		       "or say swap=off\n");
 		return false;
 	}
+	data = at_pace(&paced_data, data, cmdline->pace);
+	if (cmdline->swap)
+		swap = at_pace(&paced_swap, swap, cmdline->pace);
 	return fs_mount(data) == 0 && (!cmdline->swap || swap_attach(swap) == 0);
 }
 

@@ -204,9 +204,10 @@ s64 file_do_write(struct file *file, u64 buf, u64 bytes)
 	if (file->kind == FILE_CONSOLE)
 		return console_write(buf, bytes);
 	mutex_lock(&file->lock);
+	done = fs_check_write(file->inode, file->offset, bytes);
 	if (bytes && file->offset >= file->inode->size_bytes)
 		done = -EFBIG; /* files keep their size */
-	else
+	else if (!done)
 		done = file_write(&file->inode->mapping, file->offset, (const void *)buf, bytes,
 				  copy_from_user);
 	if (done > 0)

@@ -7,8 +7,8 @@
  * and ends the machine with a verdict.
  */
 #include "boot/bootinfo.h"
+#include "drivers/disk_model.h"
 #include "drivers/qemu.h"
-#include "drivers/ramdisk.h"
 #include "drivers/serial.h"
 #include "kernel/bootmem.h"
 #include "kernel/cmdline.h"
@@ -64,14 +64,9 @@ static bool known_policy(const char *name)
 	return policy_find(name);
 }
 
-static bool known_preset(const char *name)
+static bool known_pace(const char *name)
 {
-	return ramdisk_preset(name);
-}
-
-static int list_presets(char *buf, size_t size)
-{
-	return ksnprintf(buf, size, "%s", ramdisk_presets());
+	return disk_pace_find(name);
 }
 
 static void parse_cmdline(void)
@@ -81,8 +76,8 @@ static void parse_cmdline(void)
 		.policy_list = policy_list,
 		.workload_exists = workload_exists,
 		.workload_list = workload_list,
-		.preset_exists = known_preset,
-		.preset_list = list_presets,
+		.pace_exists = known_pace,
+		.pace_list = disk_pace_list,
 	};
 	static char error[512];
 

@@ -193,16 +193,24 @@ static u32 area_flags_of(u64 prot, u64 flags)
 	}
 }
 
+/* Stores to a shared mapping cannot be refused one by one: all of it must be writable. */
+static s64 check_shared_write(const struct file *file, u64 offset, u64 bytes)
+{
+	return file->flags == SYS_O_RDWR ? fs_check_write(file->inode, offset, bytes) : -EACCES;
+}
+
 static s64 mmap_file(struct file *file, u64 addr, u64 bytes, u32 flags, u64 offset)
 {
-	s64 result;
+	s64 result = 0;
 
 	if (file->kind != FILE_REGULAR || file->flags == SYS_O_WRONLY)
 		return -EACCES;
-	if ((flags & AREA_SHARED) && (flags & AREA_WRITE) && file->flags != SYS_O_RDWR)
-		return -EACCES;
 	if (offset % PAGE_SIZE || offset > MAX_FILE_OFFSET)
 		return -EINVAL;
+	if ((flags & AREA_SHARED) && (flags & AREA_WRITE))
+		result = check_shared_write(file, offset, bytes);
+	if (result)
+		return result;
 	result = mm_mmap(self()->mm, addr, bytes, flags, &file->inode->mapping,
 			 offset >> PAGE_SHIFT, "file");
 	if (result >= 0)

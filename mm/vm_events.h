@@ -43,6 +43,7 @@
 	X(zskip_incompressible, "pages known to be incompressible sent straight to disk")    \
 	X(zevict_anon, "anon zpages evicted to swap, still compressed")                      \
 	X(zevict_file, "clean file zpages dropped")                                          \
+	X(zcompact, "store frames freed by closing holes, for reclaim")                      \
 	X(zdonated, "store frames that were the frame of the page being compressed")         \
 	X(pgdrop_file, "clean file pages dropped from the inactive list")                    \
 	X(swap_full, "pages kept because swap was full")                                     \

@@ -9,6 +9,7 @@
  *   compressed list   shrink_compressed_list(): the store gives back its oldest frames
  *
  * and first moves pages from the active to the inactive list where the policy finds that short.
+ * Before that the store is asked for the frames that its holes hold (compaction), which no class gives cheaper.
  * Progress is counted net: frames that reached the free list, less free frames the store took to get there.
  *
  * A class that gives nothing is barren for the rest of the priority; when all that the policy would choose
@@ -174,13 +175,24 @@ static s64 serve_target(struct scan_control *sc)
 	return freed;
 }
 
+/* Frames that holes in the store hold cost a few copies and nobody's page: no class gives cheaper. */
+static s64 reclaim_holes(void)
+{
+	return (s64)(zpage_compact(TYPE_ANON, SWAP_CLUSTER) +
+		     zpage_compact(TYPE_FILE, SWAP_CLUSTER));
+}
+
 /* One round. False: nothing can give at this priority. */
 static bool reclaim_round(struct scan_control *sc)
 {
 	struct mm_decision d = { .list = NR_LRU_LISTS };
 	struct mm_snapshot s;
-	s64 freed;
+	s64 freed = reclaim_holes();
 
+	count_vm_events(EV_zcompact, (u64)freed);
+	sc->nr_reclaimed += freed;
+	if (freed > 0)
+		return true;
 	take_snapshot(sc, &s);
 	policy_current()->decide(&s, &d);
 	if (d.age_anon)

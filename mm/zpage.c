@@ -239,6 +239,11 @@ u64 zpage_shrink(enum page_type type, u64 nr_frames)
 	return zstore_shrink(zstore, (enum ztype)type, nr_frames);
 }
 
+u64 zpage_compact(enum page_type type, u64 nr_frames)
+{
+	return zstore_compact(zstore, (enum ztype)type, nr_frames);
+}
+
 u64 zpage_set_target(enum page_type type, u64 frames)
 {
 	return zstore_set_target(zstore, (enum ztype)type, frames);

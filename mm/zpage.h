@@ -38,6 +38,7 @@ int zpage_read_swapped(entry_t entry, u64 key, struct page *page);
 
 /* Frames given back by the store; the contract's shrink and standing order, by page type. Sleep. */
 u64 zpage_shrink(enum page_type type, u64 nr_frames);
+u64 zpage_compact(enum page_type type, u64 nr_frames);
 u64 zpage_set_target(enum page_type type, u64 frames);
 void zpage_stats(enum page_type type, struct zstore_type_stats *out);
 

@@ -39,18 +39,18 @@ static int workload_names(char *buf, size_t size)
 	return ksnprintf(buf, size, "kv, mix");
 }
 
-static bool preset_known(const char *name)
+static bool pace_known(const char *name)
 {
-	return one_of(name, "ssd", "nvme");
+	return one_of(name, "ssd", "nvme") || !strcmp(name, "none");
 }
 
-static int preset_names(char *buf, size_t size)
+static int pace_names(char *buf, size_t size)
 {
-	return ksnprintf(buf, size, "ssd, nvme");
+	return ksnprintf(buf, size, "none, nvme, ssd");
 }
 
 static const struct cmdline_names names = {
-	policy_exists, policy_names, workload_known, workload_names, preset_known, preset_names,
+	policy_exists, policy_names, workload_known, workload_names, pace_known, pace_names,
 };
 
 static void test_good_line(void **state)
@@ -59,7 +59,7 @@ static void test_good_line(void **state)
 	char error[256] = "";
 
 	assert_true(cmdline_parse("mem=64M policy=none seed=18446744073709551615 stats=500ms "
-				  "swap=off disk=ssd run=\"kv 128\" run=mix",
+				  "swap=off disk=ram pace=nvme run=\"kv 128\" run=mix",
 				  &names, &c, error, sizeof(error)));
 	assert_int_equal(c.mem_bytes, 64 * MIB);
 	assert_string_equal(c.policy, "none");
@@ -67,7 +67,7 @@ static void test_good_line(void **state)
 	assert_int_equal(c.stats_interval_ns, 500 * NSEC_PER_MSEC);
 	assert_false(c.swap);
 	assert_int_equal(c.disk, DISK_RAM);
-	assert_string_equal(c.disk_preset, "ssd");
+	assert_string_equal(c.pace, "nvme");
 	assert_int_equal(c.nr_runs, 2);
 	assert_string_equal(c.runs[0], "kv 128");
 	assert_string_equal(c.runs[1], "mix");
@@ -81,6 +81,36 @@ static void test_defaults(void **state)
 	assert_true(cmdline_parse("", &names, &c, error, sizeof(error)));
 	assert_string_equal(c.policy, "integrated");
 	assert_true(c.swap && !c.mem_bytes && c.seed == 1 && !c.nr_runs && !c.stats_interval_ns);
+	assert_int_equal(c.disk, DISK_VIRTIO);
+	assert_string_equal(c.pace, "none");
+}
+
+/* Each of the two words stands for itself; only the default of pace= looks at disk=. */
+static void test_disk_and_pace(void **state)
+{
+	static const struct {
+		const char *line;
+		enum disk_kind disk;
+		const char *pace;
+	} cases[] = {
+		{ "disk=virtio", DISK_VIRTIO, "none" },
+		{ "disk=ram", DISK_RAM, "ssd" },
+		{ "pace=nvme", DISK_VIRTIO, "nvme" },
+		{ "pace=none disk=ram", DISK_RAM, "none" },
+		{ "pace=nvme disk=ram", DISK_RAM, "nvme" },
+		{ "disk=virtio pace=ssd", DISK_VIRTIO, "ssd" },
+		{ "disk=ram pace=none disk=virtio", DISK_VIRTIO, "none" },
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct cmdline c;
+		char error[256] = "";
+
+		if (!cmdline_parse(cases[i].line, &names, &c, error, sizeof(error)))
+			fail_msg("%s", error);
+		assert_int_equal(c.disk, cases[i].disk);
+		assert_string_equal(c.pace, cases[i].pace);
+	}
 }
 
 /* Each bad word is refused, and the message names it and what is allowed. */
@@ -105,7 +135,11 @@ static void test_bad_words(void **state)
 		{ "stats=500", "not an interval" },
 		{ "stats=0ms", "not an interval" },
 		{ "swap=maybe", "allowed: on, off" },
-		{ "disk=tape", "allowed: virtio, ssd, nvme" },
+		{ "disk=tape", "no such disk; allowed: virtio, ram" },
+		{ "disk=ssd", "pace=" },
+		{ "disk=", "no such disk" },
+		{ "pace=tape", "no such pace; allowed: none, nvme, ssd" },
+		{ "pace=", "no such pace" },
 		{ "run=\"doom 128\"", "no such workload \"doom\"; allowed: kv, mix" },
 		{ "run=\"kv many\"", "footprint \"many\"" },
 		{ "run=\"kv 0\"", "footprint \"0\"" },
@@ -311,6 +345,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good_line),
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_disk_and_pace),
 		cmocka_unit_test(test_bad_words),
 		cmocka_unit_test(test_long_words),
 		cmocka_unit_test(test_random_lines),
