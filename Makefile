@@ -39,6 +39,7 @@ LZ4   := $(CACHE)/lz4-1.9.4
 LIBC  := $(CACHE)/newlib
 H     := build/host
 
+.DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:

@@ -152,6 +152,14 @@ static bool read_pace(struct parse *p, const char *value)
 	return fail(p, "pace=%s: no such pace; allowed: %s", value, list);
 }
 
+static bool read_idle(struct parse *p, const char *value)
+{
+	if (strcmp(value, "halt") && strcmp(value, "spin"))
+		return fail(p, "idle=%s: allowed: halt, spin", value);
+	p->out->idle_spins = !strcmp(value, "spin");
+	return true;
+}
+
 static bool read_test(struct parse *p, const char *value)
 {
 	if (!*value || strlen(value) >= sizeof(p->out->test))
@@ -226,6 +234,8 @@ static const struct word {
 	{ "disk", read_disk, "virtio, or ram for deterministic disks; default virtio" },
 	{ "pace", read_pace,
 	  "disks no faster than none, nvme, ssd, hdd; default none, for ram ssd" },
+	{ "idle", read_idle,
+	  "halt, or spin where time must be exact (QEMU -icount); default halt" },
 	{ "run", read_run, "\"workload MiB\" to run; may stand several times" },
 	{ "test", read_test, "in-guest tests to run instead: all, or a name" },
 };

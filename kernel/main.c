@@ -119,19 +119,19 @@ void kmain(u64 protocol, u64 info)
 	cpu_init_early(); /* struct cpu and the boot thread: printk locks */
 	serial_init();	  /* the console */
 	printk("Harmony %s\n", harmony_version);
-	parse_boot_info(protocol, info); /* RAM, command line, modules */
-	cpu_init();			 /* segments, system-call entry, protection bits */
-	trap_init();			 /* exceptions are reported from here on */
-	parse_cmdline();		 /* what this boot is for */
-	bootmem_init(&boot_info);	 /* memory before there is an allocator */
-	paging_init(&boot_info);	 /* direct map, image W^X, guards */
-	start_mm();			 /* frames, allocators, lists, the store */
-	irq_init();			 /* interrupt controllers */
-	start_time();			 /* clock and timer; interrupts on */
-	thread_init_idle();		 /* from here on this code may sleep */
-	serial_init_input();		 /* characters by interrupt */
-	mm_start_threads();		 /* kswapd, flusher */
-	start_disks();			 /* PCI, virtio or RAM disks, swap, file system */
+	parse_boot_info(protocol, info);      /* RAM, command line, modules */
+	cpu_init();			      /* segments, system-call entry, protection bits */
+	trap_init();			      /* exceptions are reported from here on */
+	parse_cmdline();		      /* what this boot is for */
+	bootmem_init(&boot_info);	      /* memory before there is an allocator */
+	paging_init(&boot_info);	      /* direct map, image W^X, guards */
+	start_mm();			      /* frames, allocators, lists, the store */
+	irq_init();			      /* interrupt controllers */
+	start_time();			      /* clock and timer; interrupts on */
+	thread_init_idle(cmdline.idle_spins); /* from here on this code may sleep */
+	serial_init_input();		      /* characters by interrupt */
+	mm_start_threads();		      /* kswapd, flusher */
+	start_disks();			      /* PCI, virtio or RAM disks, swap, file system */
 
 	ok = cmdline.test[0] ? ktap_run(cmdline.test) : session_run(&cmdline);
 	printk("Harmony ends: %s\n", ok ? "ok" : "failed");
