@@ -68,15 +68,6 @@
 #include "compress/zstore_impl.h"
 #include "lib/string.h"
 
-#define X(name, text) text,
-static const char *const result_names[NR_ZRESULTS] = { ZRESULT_TABLE(X) };
-#undef X
-
-const char *zresult_name(enum zresult result)
-{
-	return result < NR_ZRESULTS ? result_names[result] : "unknown";
-}
-
 /* --- Memory --- */
 
 static size_t fixed_bytes(u32 nr_cpus)

@@ -39,17 +39,14 @@ typedef u64 zhandle_t;
 #define ZHANDLE_BITS 52
 
 /* Why a page was not taken, or what became of a request. Counted by value. */
-#define ZRESULT_TABLE(X)                                            \
-	X(ZS_OK, "ok")                                              \
-	X(ZS_POOR, "compresses to more than the limit")             \
-	X(ZS_NO_FRAME, "no frame to put it in")                     \
-	X(ZS_TARGET, "the type already has the frames it may have") \
-	X(ZS_CORRUPT, "the stored bytes are not what was stored")
-#define X(name, text) name,
-enum zresult { ZRESULT_TABLE(X) NR_ZRESULTS };
-#undef X
-
-const char *zresult_name(enum zresult result);
+enum zresult {
+	ZS_OK,
+	ZS_POOR,     /* compresses to more than the limit */
+	ZS_NO_FRAME, /* no frame to put it in */
+	ZS_TARGET,   /* the type already has the frames it may have */
+	ZS_CORRUPT,  /* the stored bytes are not what was stored */
+	NR_ZRESULTS,
+};
 
 /* Where a zpage went when it left memory: a block on the swap disk, and its place in it. */
 struct zblock_ref {

@@ -107,6 +107,8 @@ static bool use_disks(const struct cmdline *cmdline)
 		       "or say swap=off\n");
 		return false;
 	}
+	if (!cmdline->swap)
+		printk("no swap (swap=off): what does not fit into memory ends a workload\n");
 	data = at_pace(&paced_data, data, cmdline->pace);
 	if (cmdline->swap)
 		swap = at_pace(&paced_swap, swap, cmdline->pace);

@@ -55,12 +55,6 @@ void env_tlb_flush_page(struct mm *mm, u64 va)
 		invlpg(va);
 }
 
-void env_tlb_flush_mm(struct mm *mm)
-{
-	if (is_loaded(mm))
-		write_cr3(read_cr3());
-}
-
 void env_init_root_table(u64 *root)
 {
 	paging_copy_kernel_half(root);

@@ -81,8 +81,13 @@ static void parse_cmdline(void)
 	};
 	static char error[512];
 
-	if (!cmdline_parse(boot_info.cmdline, &names, &cmdline, error, sizeof(error)))
+	if (!cmdline_parse(boot_info.cmdline, &names, &cmdline, error, sizeof(error))) {
+		static char help[1024];
+
+		cmdline_help(help, sizeof(help));
+		printk("The command line takes:\n%s", help);
 		refuse(error);
+	}
 	if (!cmdline.nr_runs && !cmdline.test[0])
 		refuse("nothing to do: the command line has neither run=\"WORKLOAD MIB\" nor test=all");
 	policy_set(policy_find(cmdline.policy));

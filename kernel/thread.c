@@ -170,10 +170,10 @@ void thread_for_each(void (*fn)(const struct thread *thread))
 }
 
 /*
- * Virtual time (QEMU's -icount) is a count of instructions, and the emulator moves it on by itself while the
- * CPU is halted. It does so in another thread of the host, which may look before the last few instructions are
- * counted: about one run in thirty then differs by some ns. A CPU that spins never halts. It costs next to
- * nothing there, because a long row of no-operations is translated to nothing.
+ * Virtual time (QEMU's -icount) is a count of instructions, and the emulator moves it on by itself
+ * while the CPU is halted. It does so in another thread of the host, which may look before the last
+ * few instructions are counted: about one run in thirty then differs by some ns. A CPU that spins
+ * never halts. It costs next to nothing there: a row of no-operations is translated to nothing.
  */
 static void idle_spinning(void *arg)
 {

@@ -40,8 +40,10 @@ struct thread {
 	void *arg;
 };
 
-/* Make the code that runs at boot a thread; then give each CPU an idle thread, which halts or spins. Boot
- * time. */
+/*
+ * Make the code that runs at boot a thread; then give each CPU an idle thread, which halts or
+ * spins. Boot time.
+ */
 void thread_init_boot(void);
 void thread_init_idle(bool spins);
 

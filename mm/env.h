@@ -55,11 +55,10 @@ void env_sleep_ns(u64 ns);
 void env_yield(void);
 
 /*
- * Forget translations, on every CPU that may hold them, before returning. Any context
+ * Forget a translation, on every CPU that may hold it, before returning. Any context
  * where a spinlock may be held.
  */
 void env_tlb_flush_page(struct mm *mm, u64 va);
-void env_tlb_flush_mm(struct mm *mm);
 
 /*
  * The CPU's part of an address space: enter the kernel's half into a new

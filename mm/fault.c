@@ -481,18 +481,6 @@ enum fault_result mm_fault(struct mm *mm, u64 addr, u32 access)
 	return result;
 }
 
-int mm_check_range(struct mm *mm, u64 addr, u64 bytes, bool write)
-{
-	if (!bytes)
-		return 0;
-	if (addr + bytes < addr || addr + bytes > USER_TOP)
-		return -EFAULT;
-	for (u64 va = addr & PAGE_MASK; va < addr + bytes; va += PAGE_SIZE)
-		if (mm_fault(mm, va, write ? FAULT_WRITE : 0) != FAULT_OK)
-			return -EFAULT;
-	return 0;
-}
-
 static bool cool_entry(struct mm *mm, u64 va, entry_t *entry, void *arg)
 {
 	struct page *page;

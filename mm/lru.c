@@ -83,13 +83,6 @@ void lru_add(struct page *page, enum lru_list list)
 	spin_unlock(&lruvec.lock);
 }
 
-void lru_add_tail(struct page *page, enum lru_list list)
-{
-	spin_lock(&lruvec.lock);
-	link_locked(page, list, false);
-	spin_unlock(&lruvec.lock);
-}
-
 bool lru_remove(struct page *page)
 {
 	bool was_on;

@@ -69,8 +69,6 @@ void lru_init(void);
 
 /* Put an isolated page (or, compressed lists, a frame of that isolated type) at the young end. */
 void lru_add(struct page *page, enum lru_list list);
-/* The same at the old end: a page that should go next. */
-void lru_add_tail(struct page *page, enum lru_list list);
 /* Take a page off whatever list it is on; it becomes isolated. False if it was on none. */
 bool lru_remove(struct page *page);
 /*

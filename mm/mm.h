@@ -126,9 +126,6 @@ const char *fault_result_text(enum fault_result result);
  */
 enum fault_result mm_fault(struct mm *mm, u64 addr, u32 access);
 
-/* Touch every page of [addr, addr+bytes) so that a copy that follows rarely faults; -EFAULT. */
-int mm_check_range(struct mm *mm, u64 addr, u64 bytes, bool write);
-
 /* All address spaces, for reports and the choice of an OOM victim. */
 void mm_for_each(void (*fn)(struct mm *mm, void *arg), void *arg);
 

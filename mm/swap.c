@@ -119,15 +119,6 @@ int swap_attach(struct block_device *dev)
 	return 0;
 }
 
-void swap_detach(void)
-{
-	ASSERT(!swap.used);
-	kfree(swap.uses);
-	swap.uses = NULL;
-	swap.dev = NULL;
-	swap.nr_blocks = 0;
-}
-
 u64 swap_total_blocks(void)
 {
 	return swap.dev ? swap.nr_blocks - 1 : 0;

@@ -19,9 +19,6 @@
  */
 int swap_attach(struct block_device *dev);
 
-/* Stop using it; no block may be in use. For tests that start over. */
-void swap_detach(void);
-
 /* Blocks in all / in use now. */
 u64 swap_total_blocks(void);
 u64 swap_used_blocks(void);

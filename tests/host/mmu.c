@@ -35,14 +35,6 @@ void env_tlb_flush_page(struct mm *mm, u64 va)
 		tlb[slot].mm = NULL;
 }
 
-void env_tlb_flush_mm(struct mm *mm)
-{
-	for (u32 i = 0; i < TLB_ENTRIES; i++) {
-		if (tlb[i].mm == mm)
-			tlb[i].mm = NULL;
-	}
-}
-
 void env_init_root_table(u64 *root)
 {
 	/* The simulated kernel has no half of its own; what the CPU would find there is a marker. */
