@@ -26,6 +26,7 @@ DISK     ?= build/disk.img
 PACE     ?= ssd
 TIMEOUT  ?= 600
 DET      ?= 0
+BOOT     ?=
 STEPS    ?= 20000
 APPEND   ?=
 
@@ -57,6 +58,7 @@ GOALS := $(or $(MAKECMDGOALS),all)
 GROUPS := build $(filter clang,$(CC))
 GROUPS += $(if $(filter run run-det iso image,$(GOALS)),run)
 GROUPS += $(if $(filter test test-host test-guest test-system sim matrix host-build lint,$(GOALS)),test)
+GROUPS += $(if $(filter test test-system,$(GOALS)),clang)
 GROUPS += $(if $(filter lint format,$(GOALS)),lint clang)
 GROUPS += $(if $(filter debug,$(GOALS)),debug)
 
@@ -194,10 +196,10 @@ $(B)/harmony.boot.elf: $(KERNEL)
 
 RUN = tools/run --build $(B) --mem '$(MEM)' --policy '$(POLICY)' --workload '$(WORKLOAD)' \
 	--seed '$(SEED)' --stats '$(STATS)' --swap '$(SWAP)' --disk '$(DISK)' --pace '$(PACE)' \
-	--timeout '$(TIMEOUT)' --append '$(APPEND)'
+	--timeout '$(TIMEOUT)' --append '$(APPEND)' $(if $(BOOT),--boot '$(BOOT)')
 
 .PHONY: run run-det debug iso image
-run: all $(filter build/disk.img,$(DISK)) ## boot through GRUB in QEMU and run WORKLOAD (MEM POLICY SEED STATS SWAP DISK TIMEOUT DET)
+run: all $(filter build/disk.img,$(DISK)) ## boot through GRUB in QEMU and run WORKLOAD (see below)
 	@$(RUN) $(if $(filter 1,$(DET)),--det)
 
 run-det: all $(filter build/disk.img,$(DISK)) ## the same in virtual time (-icount): every run alike, byte for byte
@@ -288,7 +290,8 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  CC=gcc|clang DEBUG=0|1 MEM=64 (MiB) POLICY=integrated|none WORKLOAD='mix 128'"
-	@echo "  SEED=1 STATS=500ms TIMEOUT=600 (s) DET=0|1"
+	@echo "  (several at once: WORKLOAD='kv 32 + sort 32')"
+	@echo "  SEED=1 STATS=500ms TIMEOUT=600 (s) DET=0|1 BOOT=grub|pvh"
 	@echo "  SWAP=512 (MiB, 0: no swap disk, or an image's path) DISK=path|none"
 	@echo "  PACE=none|nvme|ssd|hdd (how fast disks may be, default ssd)"
 	@echo "  APPEND='more words' V=1 (show commands)"

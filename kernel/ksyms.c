@@ -50,6 +50,9 @@ const char *ksym_lookup(u64 addr, u64 *offset)
 	*offset = 0;
 	if (i == table->count || wanted - table->offsets[i] > MAX_FUNCTION_BYTES)
 		return NULL;
+	/* The end of all functions is a symbol without a name. */
+	if (!table->strings[table->names[i]])
+		return NULL;
 	*offset = wanted - table->offsets[i];
 	return table->strings + table->names[i];
 }

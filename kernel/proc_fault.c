@@ -46,6 +46,11 @@ static void print_registers(const struct trap_frame *f)
 	printk("  r12 %016lx r13 %016lx r14 %016lx r15 %016lx\n", f->r12, f->r13, f->r14, f->r15);
 }
 
+static const char *area_name(const struct area *area)
+{
+	return area->name ? area->name : "program";
+}
+
 /* The area that holds addr, or the nearest above and below. */
 static void print_area(struct mm *mm, u64 addr)
 {
@@ -61,16 +66,14 @@ static void print_area(struct mm *mm, u64 addr)
 			above = area;
 	}
 	if (inside)
-		printk("  in \"%s\" [0x%lx, 0x%lx)%s%s%s\n",
-		       inside->name ? inside->name : "program", inside->start, inside->end,
-		       inside->flags & AREA_READ ? " read" : "",
+		printk("  in \"%s\" [0x%lx, 0x%lx)%s%s%s\n", area_name(inside), inside->start,
+		       inside->end, inside->flags & AREA_READ ? " read" : "",
 		       inside->flags & AREA_WRITE ? " write" : "",
 		       inside->flags & AREA_EXEC ? " execute" : "");
 	else
 		printk("  nothing is mapped there: \"%s\" ends at 0x%lx, \"%s\" starts at 0x%lx\n",
-		       below && below->name ? below->name : "program", below ? below->end : 0,
-		       above && above->name ? above->name : "program",
-		       above ? above->start : USER_TOP);
+		       below ? area_name(below) : "nothing", below ? below->end : 0,
+		       above ? area_name(above) : "the kernel", above ? above->start : USER_TOP);
 	up_read(&mm->areas_lock);
 }
 
@@ -108,8 +111,11 @@ void proc_fault(struct trap_frame *frame, const char *what, u64 address)
 	else
 		printk("workload \"%s\": %s at rip %s\n", proc->name, what, code);
 	print_registers(frame);
-	if (frame->vector == VECTOR_PAGE)
+	if (frame->vector == VECTOR_PAGE && address < USER_TOP)
 		print_area(proc->mm, address);
 	print_backtrace(frame);
-	proc_kill(proc, PROC_FAULT, "%s at %s", what, code);
+	if (frame->vector == VECTOR_PAGE)
+		proc_kill(proc, PROC_FAULT, "%s (address 0x%lx) at %s", what, address, code);
+	else
+		proc_kill(proc, PROC_FAULT, "%s at %s", what, code);
 }

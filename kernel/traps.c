@@ -130,7 +130,9 @@ static void user_page_fault(struct trap_frame *frame, u64 addr, enum fault_resul
 	if (result == FAULT_OOM)
 		proc_kill(current()->proc, PROC_OOM, "no memory for the page at 0x%lx", addr);
 	else
-		proc_fault(frame, fault_result_text(result), addr);
+		proc_fault(frame,
+			   addr < USER_TOP ? fault_result_text(result) : "access to kernel memory",
+			   addr);
 }
 
 static void page_fault(struct trap_frame *frame)
