@@ -228,6 +228,8 @@ static void add_read_page(struct page *page, entry_t entry)
 
 		/* It has been wanted again: not a page that is used once. */
 		page_set(page, PG_WORKINGSET);
+		if (shadow & SHADOW_INCOMPRESSIBLE)
+			page_set(page, PG_INCOMPRESSIBLE);
 		activate = workingset_comeback(TYPE_FILE, shadow_path(shadow), shadow);
 	}
 	lru_add(page, activate ? LRU_ACTIVE_FILE : LRU_INACTIVE_FILE);
@@ -400,6 +402,7 @@ void set_page_dirty(struct address_space *mapping, struct page *page)
 	spin_lock(&mapping->lock);
 	if (!page_test_and_set(page, PG_DIRTY))
 		mapping->nr_dirty++;
+	page_clear(page, PG_INCOMPRESSIBLE);
 	spin_unlock(&mapping->lock);
 }
 

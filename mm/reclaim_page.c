@@ -238,9 +238,9 @@ u32 swap_batch_finish(struct swap_batch *batch)
 }
 
 /* Put a BUSY slot's final word. */
-static void settle_file(struct address_space *mapping, struct page *page, entry_t to)
+static void settle_file(struct address_space *mapping, u64 index, entry_t to)
 {
-	u64 *slot = mapping_slot(mapping, page_index(page));
+	u64 *slot = mapping_slot(mapping, index);
 
 	spin_lock(&mapping->lock);
 	slot_set(mapping, slot, to);
@@ -264,16 +264,14 @@ static u32 compress_file(struct scan_control *sc, struct address_space *mapping,
 
 	if (result == ZS_TARGET)
 		sc->store_at_target[TYPE_FILE] = true;
+	if (result == ZS_POOR)
+		page_set(page, PG_INCOMPRESSIBLE);
 	if (result == ZS_OK) {
-		u64 *slot = mapping_slot(mapping, index);
-
-		spin_lock(&mapping->lock);
-		slot_set(mapping, slot, entry);
-		spin_unlock(&mapping->lock);
+		settle_file(mapping, index, entry);
 		return donated ? forget_donated(page) : free_reclaimed(page);
 	}
 	/* It is clean: the disk has it. */
-	settle_file(mapping, page, file_shadow(page));
+	settle_file(mapping, index, file_shadow(page));
 	count_vm_event(EV_pgdrop_file);
 	return free_reclaimed(page);
 }
@@ -294,7 +292,7 @@ static u32 reclaim_clean_file(struct scan_control *sc, struct address_space *map
 	}
 	if (compress && deserves)
 		return compress_file(sc, mapping, page);
-	settle_file(mapping, page, file_shadow(page));
+	settle_file(mapping, page_index(page), file_shadow(page));
 	count_vm_event(EV_pgdrop_file);
 	return free_reclaimed(page);
 }
