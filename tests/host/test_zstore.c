@@ -425,6 +425,63 @@ static void test_shrink_compacts_before_it_evicts(void **state)
 	model_exit();
 }
 
+/*
+ * Compaction alone: gives what holes allow, and then nothing; no zpage leaves, and no half-empty frame
+ * remains that another could have taken.
+ */
+static void test_compaction_alone(void **state)
+{
+	struct zstore_type_stats stats;
+	u64 before, freed;
+
+	model_init(11);
+	for (u64 key = 2; key <= NR_KEYS; key += 2)
+		store_kind(key, JSON, ZS_OK);
+	assert_in_range(zstore_compact(m.zs, Z_ANON, 1000), 0, 1);
+	for (u64 key = 2; key <= NR_KEYS; key += 2)
+		if (prng_chance(&m.rng, 60))
+			do_drop(key);
+	before = m.held[Z_ANON];
+	assert_int_equal(zstore_compact(m.zs, Z_ANON, 3), 3);
+	freed = 3 + zstore_compact(m.zs, Z_ANON, 1000);
+	check(true);
+	zstore_get_stats(m.zs, Z_ANON, &stats);
+	assert_int_equal(m.held[Z_ANON], before - freed);
+	assert_int_equal(stats.evicted_pages, 0);
+	/* Two of these pages fill a frame; the open frames may be left half empty. */
+	assert_in_range(2 * stats.backing_frames, stats.stored_pages, stats.stored_pages + 16);
+	assert_int_equal(zstore_compact(m.zs, Z_ANON, 1000), 0);
+	assert_int_equal(zstore_compact(m.zs, Z_FILE, 1000), 0);
+	load_everything();
+	model_exit();
+}
+
+static void thread_evict_all(void *arg)
+{
+	zstore_shrink(m.zs, Z_ANON, 1000);
+	m.threads_running--;
+}
+
+/* A target of nothing, given while another shrinker has the victims and waits for its disk, is met all the same. */
+static void test_target_waits_for_others(void **state)
+{
+	model_init(12);
+	for (u64 key = 2; key <= 2 * ZSTORE_EVICT_BATCH; key += 2)
+		store_kind(key, JSON, ZS_OK);
+	assert_in_range(m.held[Z_ANON], 2, ZSTORE_EVICT_BATCH);
+	m.sleepy = true;
+	m.threads_running = 1;
+	env_start_thread("shrinker", thread_evict_all, NULL);
+	env_yield();
+	zstore_set_target(m.zs, Z_ANON, 0);
+	assert_int_equal(m.held[Z_ANON], 0);
+	while (m.threads_running)
+		env_sleep_ns(1000);
+	check(true);
+	load_everything();
+	model_exit();
+}
+
 static void test_swap_full(void **state)
 {
 	model_init(10);
@@ -563,6 +620,8 @@ int main(void)
 		cmocka_unit_test(test_pointless_pages_are_poor),
 		cmocka_unit_test(test_shrink_is_exact_and_oldest_first),
 		cmocka_unit_test(test_shrink_compacts_before_it_evicts),
+		cmocka_unit_test(test_compaction_alone),
+		cmocka_unit_test(test_target_waits_for_others),
 		cmocka_unit_test(test_swap_full),
 		cmocka_unit_test(test_corrupt_bytes_are_reported),
 		cmocka_unit_test(test_wrong_handles_panic),
