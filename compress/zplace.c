@@ -9,9 +9,10 @@
  * So new zpages go to a few open frames, best fit, and frames are closed in the order they
  * were opened, more or less: a frame's zpages were compressed within a few frames of each
  * other. Holes of closed frames are filled by old zpages, not by new ones: when
- * holes exceed ZSTORE_TIDY_PCT, the sparsest frames are emptied into the holes of others
- * before another frame is taken, up to ZSTORE_TIDY_FRAMES: two zpages to a frame and as many loads as stores
- * make up to two half-empty frames for each new one, so one a time would fall behind. Only when no frame can be had (target reached, or the MM has
+ * holes exceed ZSTORE_TIDY_PCT, the sparsest frames are emptied into the holes of others before
+ * another frame is taken, up to ZSTORE_TIDY_FRAMES of them: with two zpages to a frame and as many
+ * loads as stores, each new frame goes with up to two that are left half empty, so one at a time
+ * would fall behind. Only when no frame can be had (target reached, or the MM has
  * none) does a new zpage go to an old frame: a mixed frame is better than a young page sent to
  * disk while old ones stay.
  *

@@ -208,7 +208,7 @@ u64 zstore_compact(struct zstore *zs, enum ztype type, u64 nr_frames)
 	return freed;
 }
 
-/* Frames above the target; 0: none. Also how many shrinkers there are, and how many there have been. */
+/* Frames above the target. Also how many shrinkers there are, and how many have ended. */
 static u64 excess_frames(struct zstore *zs, struct ztype_state *ts, u32 *active, u64 *ended)
 {
 	u64 excess = 0;
@@ -223,8 +223,8 @@ static u64 excess_frames(struct zstore *zs, struct ztype_state *ts, u32 *active,
 }
 
 /*
- * Frames that another shrinker is writing are its victims, not ours; an order that waits for nobody would
- * miss them. So when nothing else is left, wait for one of the others and look again.
+ * Frames that another shrinker is writing are its victims, not ours; an order that waits for nobody
+ * would miss them. So when nothing else is left, wait for one of the others and look again.
  */
 u64 zstore_set_target(struct zstore *zs, enum ztype type, u64 frames)
 {

@@ -164,8 +164,8 @@ void zstore_drop(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key);
 u64 zstore_shrink(struct zstore *zs, enum ztype type, u64 nr_frames);
 
 /*
- * Give back up to nr_frames by compaction alone: nothing is lost, some bytes are moved. Returns the frames that reached
- * the free list. Never sleeps.
+ * Give back up to nr_frames by compaction alone: nothing is lost, some bytes are moved. Returns
+ * the frames that reached the free list. Never sleeps.
  */
 u64 zstore_compact(struct zstore *zs, enum ztype type, u64 nr_frames);
 

@@ -28,7 +28,6 @@ struct type_snapshot {
 	u64 disk_write_ns; /* writing one page out, its share of a larger write */
 	u64 zpage_bytes; /* moving average: what a page takes when compressed, refused ones as whole */
 	bool can_evict; /* a place to evict to exists: swap has room; always true for file */
-	u64 dirty_pages;
 };
 #define COMEBACK_ONE 1024
 enum leave_path { LEFT_TO_DISK, LEFT_TO_STORE, LEFT_STORE, NR_LEAVE_PATHS };

@@ -35,9 +35,9 @@ void swap_put(u32 slot);
 u32 swap_uses(u32 slot);
 
 /*
- * Write nr (<= BIO_MAX_SEGS) frames to fresh blocks and wait. slots[i]: the block of frames[i], with one use, or 0
- * where there was no room; an error of one request counts for all. Returns how many were written. Sleeps for
- * the disk, never for memory.
+ * Write nr (<= BIO_MAX_SEGS) frames to fresh blocks and wait. slots[i]: the block of frames[i], with
+ * one use, or 0 where there was no room; an error of one request counts for all. Returns how many
+ * were written. Sleeps for the disk, never for memory.
  */
 u32 swap_write_frames(void **frames, u32 *slots, u32 nr);
 /* Read one block; 0 or -EIO. Sleeps. */
