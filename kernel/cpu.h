@@ -80,6 +80,24 @@ static inline struct cpu *this_cpu(void)
 	return cpu;
 }
 
+/* preempt_count up and down. True: the CPU has been asked to reschedule, so look for a chance (sched.h). */
+static inline void cpu_preempt_disable(void)
+{
+	__asm__ volatile("incl %%gs:%c0" : : "i"(offsetof(struct cpu, preempt_count)) : "memory");
+}
+
+static inline bool cpu_preempt_enable(void)
+{
+	bool wanted;
+
+	__asm__ volatile("decl %%gs:%c0" : : "i"(offsetof(struct cpu, preempt_count)) : "memory");
+	__asm__ volatile("movb %%gs:%c1, %0"
+			 : "=r"(wanted)
+			 : "i"(offsetof(struct cpu, need_resched))
+			 : "memory");
+	return wanted;
+}
+
 /* CPU features that are used where there. 0. Read by entry.asm. */
 extern u8 cpu_has_smap;
 extern bool cpu_has_smep;

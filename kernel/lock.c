@@ -29,20 +29,25 @@ bool spin_is_held(const struct spinlock *lock)
 	return READ_ONCE(lock->locked) && READ_ONCE(lock->cpu) == this_cpu()->id + 1;
 }
 
-static void note_held(struct cpu *cpu, struct spinlock *lock)
+static inline void note_held(struct cpu *cpu, struct spinlock *lock)
 {
 	lock->cpu = cpu->id + 1;
-	if (cpu->nr_held == CPU_MAX_HELD_LOCKS && !panic_in_progress())
-		panic("spinlock \"%s\": this CPU holds %u others", lock->name, cpu->nr_held);
-	if (cpu->nr_held < CPU_MAX_HELD_LOCKS)
-		cpu->held[cpu->nr_held++] = lock;
+	if (unlikely(cpu->nr_held == CPU_MAX_HELD_LOCKS)) {
+		if (!panic_in_progress())
+			panic("spinlock \"%s\": this CPU holds %u others", lock->name,
+			      cpu->nr_held);
+		return;
+	}
+	cpu->held[cpu->nr_held++] = lock;
 }
 
-static void note_released(struct cpu *cpu, struct spinlock *lock)
+/* Not the one taken last, or not held at all. */
+static __attribute__((noinline)) void note_released_slowly(struct cpu *cpu, struct spinlock *lock)
 {
 	u32 i = cpu->nr_held;
 
-	lock->cpu = 0;
+	if (!spin_is_held(lock) && !panic_in_progress())
+		panic("spinlock \"%s\": released but not held", lock->name);
 	while (i && cpu->held[i - 1] != lock)
 		i--;
 	if (!i)
@@ -51,38 +56,56 @@ static void note_released(struct cpu *cpu, struct spinlock *lock)
 		cpu->held[i - 1] = cpu->held[i];
 }
 
-/* Preemption is off. */
-static void acquire(struct spinlock *lock)
+static __attribute__((noinline)) void acquire_slowly(struct spinlock *lock)
 {
-	while (unlikely(__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE))) {
+	do {
 		if (panic_in_progress())
-			break;
+			return;
 		if (spin_is_held(lock))
 			panic("spinlock \"%s\": taken a second time by the same CPU", lock->name);
 		cpu_relax();
-	}
+	} while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE));
+}
+
+/* These four run a few times for each page that moves, so the usual case is straight and inline. */
+
+/* Preemption is off. */
+static inline void acquire(struct spinlock *lock)
+{
+	if (unlikely(__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)))
+		acquire_slowly(lock);
 	note_held(this_cpu(), lock);
 }
 
-static void release(struct spinlock *lock)
+static inline void release(struct spinlock *lock)
 {
-	if (unlikely(!spin_is_held(lock)) && !panic_in_progress())
-		panic("spinlock \"%s\": released but not held", lock->name);
-	note_released(this_cpu(), lock);
+	struct cpu *cpu = this_cpu();
+
+	if (likely(cpu->nr_held && cpu->held[cpu->nr_held - 1] == lock))
+		cpu->nr_held--;
+	else
+		note_released_slowly(cpu, lock);
+	lock->cpu = 0;
 	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
+}
+
+static __attribute__((noinline)) void forbid_in_interrupt(const struct spinlock *lock)
+{
+	if (!panic_in_progress())
+		panic("spinlock \"%s\": taken in an interrupt without _irqsave", lock->name);
 }
 
 void spin_lock(struct spinlock *lock)
 {
-	if (unlikely(this_cpu()->irq_nesting) && !panic_in_progress())
-		panic("spinlock \"%s\": taken in an interrupt without _irqsave", lock->name);
-	preempt_disable();
+	cpu_preempt_disable();
+	if (unlikely(this_cpu()->irq_nesting))
+		forbid_in_interrupt(lock);
 	acquire(lock);
 }
 
 bool spin_trylock(struct spinlock *lock)
 {
-	preempt_disable();
+	cpu_preempt_disable();
 	if (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)) {
 		preempt_enable();
 		return false;
@@ -94,14 +117,15 @@ bool spin_trylock(struct spinlock *lock)
 void spin_unlock(struct spinlock *lock)
 {
 	release(lock);
-	preempt_enable();
+	if (unlikely(cpu_preempt_enable()))
+		sched_preempt_point();
 }
 
 u64 spin_lock_irqsave(struct spinlock *lock)
 {
 	u64 flags = irq_save();
 
-	preempt_disable();
+	cpu_preempt_disable();
 	acquire(lock);
 	return flags;
 }

@@ -222,14 +222,14 @@ void sched_preempt_point(void)
 
 void preempt_disable(void)
 {
-	__asm__ volatile("incl %%gs:%c0" : : "i"(offsetof(struct cpu, preempt_count)) : "memory");
+	cpu_preempt_disable();
 }
 
 void preempt_enable(void)
 {
 	ASSERT(this_cpu()->preempt_count);
-	__asm__ volatile("decl %%gs:%c0" : : "i"(offsetof(struct cpu, preempt_count)) : "memory");
-	sched_preempt_point();
+	if (cpu_preempt_enable())
+		sched_preempt_point();
 }
 
 void assert_may_sleep(const char *what)
