@@ -19,6 +19,9 @@ DEBUG    ?= 0
 MEM      ?= 64
 POLICY   ?= integrated
 WORKLOAD ?= mix 128
+STORE    ?= log
+CHECK    ?=
+EVICT    ?=
 SEED     ?= 1
 STATS    ?= 500ms
 SWAP     ?= 512
@@ -57,7 +60,7 @@ Q := $(if $(V),,@)
 GOALS := $(or $(MAKECMDGOALS),all)
 GROUPS := build $(filter clang,$(CC))
 GROUPS += $(if $(filter run run-det iso image,$(GOALS)),run)
-GROUPS += $(if $(filter test test-host test-guest test-system sim matrix host-build lint,$(GOALS)),test)
+GROUPS += $(if $(filter test test-host test-guest test-system sim matrix bench-store host-build lint,$(GOALS)),test)
 GROUPS += $(if $(filter test test-system,$(GOALS)),clang)
 GROUPS += $(if $(filter lint format,$(GOALS)),lint clang)
 GROUPS += $(if $(filter debug,$(GOALS)),debug)
@@ -97,7 +100,7 @@ LIBGCC     = $(shell gcc -print-libgcc-file-name)
 
 # ---------------------------------------------------------------- sources
 
-KDIRS := boot kernel mm compress drivers fs lib tests/guest
+KDIRS := boot kernel mm compress drivers fs lib tests/guest tests/store
 KSRC  := $(sort $(foreach d,$(KDIRS),$(wildcard $(d)/*.c $(d)/*.asm)))
 PSRC  := $(sort $(wildcard workloads/*.c workloads/*.asm workloads/libc/*.c workloads/libc/*.asm))
 KOBJ  := $(KSRC:%=$(B)/k/%.o) $(B)/k/lz4.c.o $(B)/k/version.c.o
@@ -195,6 +198,7 @@ $(B)/harmony.boot.elf: $(KERNEL)
 # ---------------------------------------------------------------- running
 
 RUN = tools/run --build $(B) --mem '$(MEM)' --policy '$(POLICY)' --workload '$(WORKLOAD)' \
+	--store '$(STORE)' $(if $(CHECK),--check '$(CHECK)') $(if $(EVICT),--evict '$(EVICT)') \
 	--seed '$(SEED)' --stats '$(STATS)' --swap '$(SWAP)' --disk '$(DISK)' --pace '$(PACE)' \
 	--timeout '$(TIMEOUT)' --append '$(APPEND)' $(if $(BOOT),--boot '$(BOOT)')
 
@@ -224,9 +228,9 @@ build/disk.img: tools/mkimage | setup
 HFLAGS := -std=gnu11 -O1 -g -DHARMONY_HOST -DCONFIG_DEBUG=1 -D_GNU_SOURCE -I. -isystem $(LZ4) \
 	-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
 	-fno-strict-aliasing -fno-common -MMD -MP
-HLIB  := $(sort $(wildcard mm/*.c compress/*.c lib/*.c fs/*.c) \
+HLIB  := $(sort $(wildcard mm/*.c compress/*.c lib/*.c fs/*.c tests/store/*.c) \
 	kernel/cmdline.c boot/bootinfo.c drivers/disk_model.c drivers/paced.c \
-	$(filter-out tests/host/test_%.c tests/host/sim.c,$(wildcard tests/host/*.c)))
+	$(filter-out tests/host/test_%.c tests/host/bench_%.c tests/host/sim.c,$(wildcard tests/host/*.c)))
 HLIBO := $(HLIB:%=$(H)/%.o) $(H)/lz4.c.o
 HTEST := $(patsubst tests/host/%.c,$(H)/%,$(sort $(wildcard tests/host/test_*.c)))
 
@@ -249,13 +253,35 @@ $(H)/test_%: $(H)/tests/host/test_%.c.o $(H)/libharmony.a
 $(H)/sim: $(H)/tests/host/sim.c.o $(H)/libharmony.a
 	$(Q)gcc $(HFLAGS) -o $@ $< $(H)/libharmony.a -lcmocka
 
-.PHONY: host-build test test-host test-guest test-system sim matrix
-host-build: $(HTEST) $(if $(wildcard tests/host/sim.c),$(H)/sim)
+# The bench of the stores: the same sources once more, optimised and without sanitizers.
+HO       := build/host-opt
+HOFLAGS  := -std=gnu11 -O2 -g -DHARMONY_HOST -D_GNU_SOURCE -I. -isystem $(LZ4) \
+	-fno-strict-aliasing -fno-common -MMD -MP
+BENCH    := $(sort $(wildcard compress/*.c tests/store/*.c tests/host/bench_*.c) \
+	lib/print.c lib/prng.c lib/string.c)
+BENCHOBJ := $(BENCH:%=$(HO)/%.o) $(HO)/lz4.c.o
+
+$(HO)/%.c.o: %.c Makefile | setup
+	@mkdir -p $(@D)
+	@echo "  HOST  $<"
+	$(Q)gcc $(HOFLAGS) $(WARN) -c -o $@ $<
+
+$(HO)/lz4.c.o: $(LZ4)/lz4.c Makefile | setup
+	@mkdir -p $(@D)
+	@echo "  HOST  $<"
+	$(Q)gcc $(HOFLAGS) $(LZ4FLAGS) -c -o $@ $<
+
+$(H)/bench_store: $(BENCHOBJ)
+	@mkdir -p $(@D)
+	$(Q)gcc -o $@ $^
+
+.PHONY: host-build test test-host test-guest test-system sim matrix bench-store
+host-build: $(HTEST) $(H)/bench_store $(if $(wildcard tests/host/sim.c),$(H)/sim)
 
 test: all host-build build/disk.img ## everything below; ends with "N passed, N failed"
 	@tools/test --build $(B) host sim guest system
 
-test-host: host-build ## unit and property tests of mm/ and compress/, and the simulator, on the host
+test-host: host-build build/disk.img ## unit and property tests of mm/ and compress/, and the simulator, on the host
 	@tools/test --build $(B) host sim
 
 test-guest: all build/disk.img ## the tests that run inside the kernel
@@ -266,6 +292,9 @@ test-system: all build/disk.img ## whole runs and bad input, through the command
 
 sim: $(H)/sim ## the simulator alone: make sim SEED=7 STEPS=100000
 	$(H)/sim $(SEED) $(STEPS)
+
+bench-store: $(H)/bench_store $(if $(QUICK),,all) build/disk.img ## the stores side by side, on the host and in the guest (QUICK=1: a minute)
+	@tools/bench-store --build $(B) $(if $(QUICK),--quick) $(BENCH_STORE)
 
 matrix: all build/disk.img ## every workload at several footprints under every policy: a table
 	@tools/matrix --build $(B) --mem $(MEM) $(MATRIX)
@@ -280,8 +309,8 @@ format: | setup ## let clang-format rewrite the C sources
 	@tools/lint --files c | xargs clang-format -i
 
 clean: ## remove what was built, keep what was fetched
-	rm -rf build/gcc build/gcc-debug build/clang build/clang-debug build/host build/iso \
-		build/run build/test build/log build/disk.img
+	rm -rf build/gcc build/gcc-debug build/clang build/clang-debug build/host build/host-opt build/iso \
+		build/run build/test build/bench-store build/log build/disk.img
 
 distclean: ## remove everything that is not source
 	rm -rf build
@@ -289,11 +318,12 @@ distclean: ## remove everything that is not source
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo "  CC=gcc|clang DEBUG=0|1 MEM=64 (MiB) POLICY=integrated|none WORKLOAD='mix 128'"
+	@echo "  CC=gcc|clang DEBUG=0|1 MEM=64 (MiB) POLICY=integrated|none|zswap WORKLOAD='mix 128'"
 	@echo "  (several at once: WORKLOAD='kv 32 + sort 32')"
+	@echo "  STORE=log|zbud|zsmalloc CHECK=on|off (checksums) EVICT=frames|pages (how zpages go to swap)"
 	@echo "  SEED=1 STATS=500ms TIMEOUT=600 (s) DET=0|1 BOOT=grub|pvh"
 	@echo "  SWAP=512 (MiB, 0: no swap disk, or an image's path) DISK=path|none"
 	@echo "  PACE=none|nvme|ssd|hdd (how fast disks may be, default ssd)"
 	@echo "  APPEND='more words' V=1 (show commands)"
 
--include $(KOBJ:.o=.d) $(POBJ:.o=.d) $(HLIBO:.o=.d) $(HTEST:$(H)/%=$(H)/tests/host/%.c.d)
+-include $(KOBJ:.o=.d) $(POBJ:.o=.d) $(HLIBO:.o=.d) $(HTEST:$(H)/%=$(H)/tests/host/%.c.d) $(BENCHOBJ:.o=.d)

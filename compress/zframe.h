@@ -1,117 +1,150 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * zframe.h - the layout inside one store frame.
+ * zframe.h - the layout inside one frame of the log, and of a zpage that spans two.
  *
- * A frame is self-contained: no zpage crosses its edges, and its directory
- * lies in it. So it can be written to swap as it is and any zpage be taken out of
- * the block later without the store (zblock_extract()), and emptying one frame
- * frees exactly one frame.
+ *	0       40                                                           4096
+ *	+--------+--------+--------+----~ gap ~----+------+------+-----------+
+ *	| header | slot 0 | slot 1 |  ->        <- | zp 1 | zp 0 | the rest of |
+ *	+--------+--------+--------+---------------+------+------+ the zpage  |
+ *	                           |               |             | that began  |
+ *	                  end of directory     data_start        | before here |
+ *	                                                         +-------------+
  *
- *	0       32                                                  4096
- *	+--------+--------+--------+-----~ free ~-----+------+------+
- *	| header | slot 0 | slot 1 |  -> gap      <-  | zp 1 | zp 0 |
- *	+--------+--------+--------+------------------+------+------+
- *	                           dir end            data_start
+ * The directory grows up, data grows down. What the gap cannot hold of the last zpage goes on at the
+ * end of another frame, the next of the log: it spans. So a full frame has no rest. A frame has at most one such zpage going
+ * out, its lowest, and one coming in; the frame where a zpage begins has its slot.
  *
- * The directory grows up, data grows down. A freed zpage leaves a hole in the
- * data and a free slot (size 0) in the directory; slot numbers are parts of handles
- * and never change, so closing holes up moves data only.
+ * A freed zpage leaves a hole in the data and a free slot (size 0). Slot numbers are parts of
+ * handles and never change, so zframe_close_holes() moves data only.
  *
- * Pure functions of 4 KiB, no locks: the caller has the frame to itself, or
- * holds the store's lock. Context: any; nothing sleeps.
+ * A frame written to swap as it is can be read without the store: the directory lies in it, and of a
+ * spanning zpage the rest is where the next block ends.
+ *
+ * Pure functions of frames, no locks: the caller holds the store's lock, or has the frames to
+ * itself. Context: any; nothing sleeps.
  */
 #ifndef COMPRESS_ZFRAME_H
 #define COMPRESS_ZFRAME_H
 
-#include "compress/zstore.h"
-#include "lib/assert.h"
-#include "lib/list.h"
+#include "compress/zstore_impl.h"
 
-#define ZFRAME_MAGIC 0x465a4148U /* "HAZF" in memory */
+#define ZFRAME_MAGIC 0x475a4148U /* "HAZG" in memory */
 
-/* A place in a swap entry has 7 bits (mm/entry.h). */
-#define ZFRAME_MAX_SLOTS 127
+/* Index 127 is not used, so that a place in a swap entry has 7 bits. */
+#define ZFRAME_MAX_SLOTS ZBLOCK_MAX_INDEX
 
-/*
- * The acceptance limit, two thirds of a page; a larger zpage is refused as poor. What counts is
- * frames: a zpage of s bytes takes s + 16 of 4064, and the rest is worth something only if another
- * zpage fits into it. Measured as frames gained by storing a set of pages (a refused page
- * keeps its own frame), with limits of 2040, 2720, 3072, 3500 bytes:
- *
- *	C headers		40.2  49.4  49.4  49.4 %
- *	shared libraries	24.0  24.8  24.8  24.8 %
- *	JSON (iso-codes)	74.7  74.7  74.7  74.7 %
- *
- * Half a page refuses pages that pair well with smaller ones; beyond two thirds more pages
- * are stored (1.54 to a frame instead of 2.01 for the libraries) and not one frame more is gained:
- * codec runs for nothing.
- */
-#define ZPAGE_MAX_BYTES 2720
+/* A zpage goes on elsewhere only if at least so much of it lies here: less is not worth a second frame. */
+#define ZFRAME_MIN_PIECE 32
 
-/* No page that is not same-filled compresses to less, with any codec of ours. */
-#define ZPAGE_MIN_BYTES 16
-
-/* One zpage. 16 bytes; directory entry i belongs to index i of handles and zblock_refs. */
+/* One zpage that begins in the frame. 12 bytes; entry i belongs to index i of handles. */
 struct zslot {
-	u64 key;
-	u32 stamp;
+	u32 key_low;
+	u32 key_high : 14;
 	u32 offset : 12; /* of the first byte, from the start of the frame */
-	u32 size : 12;	 /* bytes; 0: the slot is free */
-	u32 check : 8;	 /* of the bytes in debug builds, else 0 */
+	u32 stamp_low : 6;
+	u32 stamp_high : 19;
+	u32 spans : 1;
+	u32 size : 12; /* bytes, its checksum included; 0: the slot is free */
 };
-_Static_assert(sizeof(struct zslot) == 16, "a zpage costs 16 bytes of directory");
+_Static_assert(sizeof(struct zslot) == 12, "a zpage costs 12 bytes of directory");
+_Static_assert(ZKEY_BITS == 32 + 14 && ZSTAMP_BITS == 6 + 19, "keys and stamps fit");
+_Static_assert(ZOBJECT_MAX_BYTES < 1 << 12, "sizes fit");
 
-/* Where the store has the frame; what its link is on. */
-enum zframe_where {
-	ZF_OPEN,   /* being filled: in zs->type[].open[]; not linked */
-	ZF_CLOSED, /* on the list of its size of room */
-	ZF_VICTIM, /* chosen by shrink: on the victims list */
+enum zframe_flags {
+	ZF_OPEN = BIT(0),    /* new zpages go here */
+	ZF_VICTIM = BIT(1),  /* a shrinker has chosen it; not again until shrinkers are gone */
+	ZF_SPARSE = BIT(2),  /* counted in nr_sparse of the log */
+	ZF_CHECKED = BIT(3), /* its zpages end with checksums */
 };
 
 /*
- * The first bytes of a frame. All fields: the store's lock, as long as the frame is
- * the store's. Of a block on swap only magic, nr_slots and the slots mean anything: the rest is
- * what it was at the moment of the write.
+ * The first bytes of a frame. All fields: the store's lock. Of a block on swap only magic,
+ * flags, nr_slots, in_bytes, out_bytes and the slots mean anything.
  */
 struct zframe {
 	u32 magic;
 	u8 type;	/* enum ztype */
-	u8 where;	/* enum zframe_where */
+	u8 flags;	/* enum zframe_flags */
 	u8 nr_slots;	/* directory length, free slots included */
 	u8 nr_used;	/* slots in use */
 	u16 data_start; /* lowest byte of data */
-	u16 data_bytes; /* of the zpages, holes not included */
-	u16 pins;	/* loads that read it without the lock */
-	u8 writing;	/* under I/O: bytes must stay, frame must not be freed */
-	u8 bin;		/* ZF_CLOSED: which list */
-	struct list_head link;
+	u16 data_bytes; /* of zpages that lie here, in whole or in part; holes not included */
+	u16 in_bytes;	/* of these, of the zpage that comes in */
+	u16 out_bytes;	/* of these, of the zpage that goes out */
+	u8 out_index;	/* its slot */
+	u8 writers; /* shrinkers whose I/O or reading needs the bytes: they stay, the frame stays */
+	u16 pins;   /* loads that read it without the lock: bytes stay */
+	u32 born_ms;	   /* when it was opened */
+	struct zframe *in; /* where the zpage that comes in begins; NULL: none does */
+	struct zframe *out;
 	struct zslot slots[];
 };
-#define ZFRAME_HEADER_BYTES 32
-_Static_assert(sizeof(struct zframe) == ZFRAME_HEADER_BYTES, "the header is 32 bytes");
+#define ZFRAME_HEADER_BYTES 40
+_Static_assert(sizeof(struct zframe) == ZFRAME_HEADER_BYTES, "the header is 40 bytes");
 
 #define ZFRAME_CAPACITY (PAGE_SIZE - ZFRAME_HEADER_BYTES)
 
-void zframe_init(struct zframe *frame, enum ztype type);
+static inline u64 zslot_key(const struct zslot *slot)
+{
+	return (u64)slot->key_high << 32 | slot->key_low;
+}
 
-/* Most data bytes that one more zpage may have, holes closed up / without that. */
-u32 zframe_room(const struct zframe *frame);
-u32 zframe_gap(const struct zframe *frame);
+static inline u32 zslot_stamp(const struct zslot *slot)
+{
+	return slot->stamp_high << 6 | slot->stamp_low;
+}
+
+/* Empty and closed. */
+void zframe_init(struct zframe *frame, enum ztype type, u32 born_ms);
+
+/* Most bytes that one more zpage may have here. */
+static inline u32 zframe_gap(const struct zframe *frame)
+{
+	u32 slots = frame->nr_slots + (frame->nr_used == frame->nr_slots);
+	u32 end = ZFRAME_HEADER_BYTES + slots * (u32)sizeof(struct zslot);
+
+	if (slots > ZFRAME_MAX_SLOTS || end >= frame->data_start)
+		return 0;
+	return frame->data_start - end;
+}
 
 /* Bytes in use: data and slots, without the header. */
-u32 zframe_used_bytes(const struct zframe *frame);
+static inline u32 zframe_used_bytes(const struct zframe *frame)
+{
+	return frame->data_bytes + frame->nr_used * (u32)sizeof(struct zslot);
+}
 
-/* Add a zpage; zframe_gap() must allow it. Returns its index. */
-u32 zframe_add(struct zframe *frame, u64 key, u32 stamp, const void *data, u32 size);
+static inline bool zframe_is_empty(const struct zframe *frame)
+{
+	return !frame->nr_used && !frame->in;
+}
 
-/* Close holes up: afterwards gap == room. scratch: 4 KiB. No pins, no I/O. */
-void zframe_close_holes(struct zframe *frame, void *scratch);
+/* The index that the next zpage gets. */
+u32 zframe_next_index(const struct zframe *frame);
 
-/* Free a slot that is in use. */
+/*
+ * Add a zpage, in one or two pieces. The gap must hold it; or, with next (which nothing comes into yet, and has the room
+ * at its end: it is empty, or zframe_close_holes() made it), what the gap does not hold goes there.
+ */
+void zframe_add(struct zframe *frame, struct zframe *next, const struct zobject *object);
+
+/* Free a slot in use, and the part of the zpage in another frame. */
 void zframe_free(struct zframe *frame, u32 index);
 
-/* Size of the largest zpage; 0 when there is none. */
-u32 zframe_largest(const struct zframe *frame);
+/* Where the bytes are and what is known of them. The slot is in use. */
+void zframe_object(const struct zframe *frame, u32 index, struct zobject *object);
+
+/*
+ * Close holes up, leaving end_bytes free at the end where nothing may come in. scratch: 4 KiB.
+ * No pins, no writers. Returns how many zpages have moved.
+ */
+u32 zframe_close_holes(struct zframe *frame, u32 end_bytes, void *scratch);
+
+/*
+ * Bring here what the gap can hold of the zpage that goes out; when it is whole, the other frame is free of
+ * it. No pins, no writers in either. True if any byte moved.
+ */
+bool zframe_pull(struct zframe *frame);
 
 /*
  * The slot, after checking that all it says lies within the frame; NULL if not, if the slot is
@@ -119,15 +152,14 @@ u32 zframe_largest(const struct zframe *frame);
  */
 const struct zslot *zframe_find(const struct zframe *frame, u32 index, u64 key);
 
-static inline const void *zframe_data(const struct zframe *frame, const struct zslot *slot)
-{
-	return (const u8 *)frame + slot->offset;
-}
+/*
+ * The object of a slot of a block from swap, brought together if it spans: false if the two blocks do
+ * not fit together. Safe on any bytes.
+ */
+bool zframe_object_of_blocks(const struct zframe *block, struct zframe *next_block,
+			     const struct zslot *slot, struct zobject *object);
 
-/* Do the bytes have the checksum they were stored with? Always true unless CONFIG_DEBUG. */
-bool zframe_check(const struct zframe *frame, const struct zslot *slot);
-
-/* Everything in the frame agrees (Z1 to Z3 in zstore.c); panics if not. */
+/* Everything in the frame and with its neighbours agrees (Z1 to Z5 in zlog.c); panics if not. */
 void zframe_verify(const struct zframe *frame, enum ztype type);
 
 #endif

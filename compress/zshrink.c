@@ -1,172 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * zshrink.c - giving frames back: the half of the contract that makes the store part of the
+ * zshrink.c - orders to give frames back: the half of the contract that makes the store part of the
  * MM rather than a hole in its memory.
  *
- * Compaction first: as long as emptying the sparsest frame into other frames' holes frees a whole
- * frame, nothing need be lost. Then eviction: the MM names victims from the old end of
- * the compressed list of the type; file zpages are clean and are simply dropped; anon
- * frames are written to swap as they are, ZSTORE_EVICT_BATCH at a time, and then each reference
- * is pointed at its place in the block.
+ * Compaction first: as long as it frees a whole frame, nothing need be lost. Then eviction, oldest first:
+ * file zpages are clean and are simply dropped; anon ones go to swap, whole frames as they are if the
+ * kind can, else page by page.
  *
- * A frame stays marked as a victim when it could not be freed (no room on swap, a
- * zpage in transit), so that the next choice is another one; the last shrinker
- * to leave unmarks them. That bounds a call by the frames of the type. A batch of which
- * nothing could be written ends it: there is nothing left to evict to.
+ * What could not be evicted (no room on swap, a zpage in transit) stays chosen, so that the next choice is another
+ * one; the last shrinker to leave lets go of it. That bounds a call by the frames of the type. A step that
+ * could write nothing ends it: there is nothing left to evict to.
  *
  * Frames are counted when they reach the free list, also when it was a load that
  * took the last zpage from a frame under write. Shrinking takes no frame, so the count is net.
  */
 #include "compress/zstore_impl.h"
 
-/* One call, from the order to the result. On the caller's stack. */
-struct shrink {
-	struct zstore *zs;
-	enum ztype type;
-	u64 wanted;
-	u64 freed;
-	bool compaction_helps; /* until it fails once */
-	bool nothing_left;
-};
-
-/* The next victim, or NULL. Frames somebody is reading are marked and passed over. */
-static struct zframe *next_victim(struct shrink *s)
-{
-	struct zstore *zs = s->zs;
-	struct zframe *frame;
-
-	for (;;) {
-		frame = zs->env->victim_mark(zs->ctx, s->type);
-		if (!frame)
-			return NULL;
-		ASSERT(frame->magic == ZFRAME_MAGIC && frame->type == s->type);
-		zplace_set_victim(zs, frame);
-		if (!frame->pins)
-			return frame;
-		zs->type[s->type].stats.evict_failed_frames++;
-	}
-}
-
-/*
- * Point every reference away from the frame and free it. move: kind and block are
- * filled in. True if the frame is now free.
- */
-static bool retarget_all(struct shrink *s, struct zframe *frame, struct zmove *move)
-{
-	struct zstore *zs = s->zs;
-	struct zstore_type_stats *stats = &zs->type[s->type].stats;
-
-	move->type = s->type;
-	for (u32 i = frame->nr_slots; i-- > 0;) {
-		struct zslot *slot = &frame->slots[i];
-
-		if (!slot->size)
-			continue;
-		move->key = slot->key;
-		move->from = zhandle_make(frame, i);
-		move->stamp = slot->stamp;
-		move->block.index = (u8)i;
-		if (!zs->env->retarget(zs->ctx, move))
-			continue;
-		stats->evicted_pages++;
-		stats->stored_pages--;
-		stats->compressed_bytes -= slot->size;
-		zframe_free(frame, i);
-	}
-	if (!zplace_release(zs, frame)) {
-		stats->evict_failed_frames++;
-		return false;
-	}
-	stats->evicted_frames++;
-	s->freed++;
-	return true;
-}
-
-/* Drop the zpages of one old frame; the file on disk has the data. Lock held. */
-static void drop_one(struct shrink *s)
-{
-	struct zframe *frame = next_victim(s);
-	struct zmove move = { .kind = ZMOVE_DROPPED };
-
-	if (!frame)
-		s->nothing_left = true;
-	else
-		retarget_all(s, frame, &move);
-}
-
-/* The write is over; the lock is held again. slot 0: it was not written. */
-static void finish_write(struct shrink *s, struct zframe *frame, u32 slot)
-{
-	struct zmove move = { .kind = ZMOVE_SWAPPED, .block.slot = slot };
-
-	frame->writing = false;
-	if (slot)
-		retarget_all(s, frame, &move);
-	else if (zplace_release(s->zs, frame)) /* emptied by its owners meanwhile */
-		s->freed++;
-	else
-		s->zs->type[s->type].stats.evict_failed_frames++;
-}
-
-/* Write one batch of old frames. Lock held at entry and exit, not in between. */
-static void write_batch(struct shrink *s)
-{
-	struct zstore *zs = s->zs;
-	void *frames[ZSTORE_EVICT_BATCH];
-	u32 slots[ZSTORE_EVICT_BATCH] = { 0 };
-	u64 want = MIN(s->wanted - s->freed, (u64)ZSTORE_EVICT_BATCH);
-	u32 nr = 0, written = 0;
-
-	while (nr < want) {
-		struct zframe *frame = next_victim(s);
-
-		if (!frame)
-			break;
-		frame->writing = true;
-		frames[nr++] = frame;
-	}
-	if (!nr) {
-		s->nothing_left = true;
-		return;
-	}
-	spin_unlock(&zs->lock);
-	zs->env->blocks_write(zs->ctx, frames, slots, nr);
-	spin_lock(&zs->lock);
-	for (u32 i = 0; i < nr; i++) {
-		finish_write(s, frames[i], slots[i]);
-		written += slots[i] != 0;
-	}
-	spin_unlock(&zs->lock);
-	for (u32 i = 0; i < nr; i++)
-		if (slots[i])
-			zs->env->block_put(zs->ctx, slots[i]);
-	spin_lock(&zs->lock);
-	if (!written)
-		s->nothing_left = true;
-}
-
-static void unmark_all(struct zstore *zs, enum ztype type)
-{
-	struct list_head *victims = &zs->type[type].victims;
-
-	while (!list_empty(victims)) {
-		struct zframe *frame = list_first_entry(victims, struct zframe, link);
-
-		zplace_clear_victim(zs, frame);
-		zs->env->victim_unmark(zs->ctx, type, frame);
-	}
-}
-
-/* One step towards the order: compaction, or an eviction. Lock held. */
+/* One step towards the order. Lock held at entry and exit. */
 static void shrink_step(struct shrink *s)
 {
+	struct zstore *zs = s->zs;
+
 	if (s->compaction_helps) {
-		s->compaction_helps = zplace_compact(s->zs, s->type);
-		s->freed += s->compaction_helps;
-	} else if (s->type == Z_FILE) {
-		drop_one(s);
+		u64 before = zs->type[s->type].stats.backing_frames, gained;
+
+		s->compaction_helps = zs->kind->compact(zs, s->type);
+		gained = before - zs->type[s->type].stats.backing_frames;
+		zs->type[s->type].stats.compact_freed_frames += gained;
+		s->freed += gained;
+	} else if (s->type == Z_ANON && zs->kind->evict_frames && !zs->config.evict_pages) {
+		zs->kind->evict_frames(s);
 	} else {
-		write_batch(s);
+		zevict_step(s);
 	}
 }
 
@@ -186,7 +51,7 @@ u64 zstore_shrink(struct zstore *zs, enum ztype type, u64 nr_frames)
 		spin_lock(&zs->lock);
 	}
 	if (!--ts->nr_shrinkers)
-		unmark_all(zs, type);
+		zs->kind->shrinkers_gone(zs, type);
 	ts->stats.shrink_freed_frames += s.freed;
 	ts->shrinks_ended++;
 	spin_unlock(&zs->lock);
@@ -196,14 +61,20 @@ u64 zstore_shrink(struct zstore *zs, enum ztype type, u64 nr_frames)
 
 u64 zstore_compact(struct zstore *zs, enum ztype type, u64 nr_frames)
 {
+	struct zstore_type_stats *stats = &zs->type[type].stats;
 	bool more = true;
 	u64 freed = 0;
 
 	while (more && freed < nr_frames) {
+		u64 before, gained;
+
 		spin_lock(&zs->lock);
-		more = zplace_compact(zs, type);
+		before = stats->backing_frames;
+		more = zs->kind->compact(zs, type);
+		gained = before - stats->backing_frames;
+		stats->compact_freed_frames += gained;
 		spin_unlock(&zs->lock);
-		freed += more;
+		freed += gained;
 	}
 	return freed;
 }

@@ -1,134 +1,325 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * zstore.c - the compressed store: interface and accounting.
+ * zstore.c - the compressed store: interface, codec and accounting; what all kinds share.
  *
  * Why frames
  *   The MM balances page frames. A store that counted zpages, or bytes, would be told to
  *   give back one thing and give back another: freeing a zpage usually frees no frame. So
- *   the unit of everything here that lasts is the frame: zpages of one type
- *   and about one age fill it, it is evicted as a whole, written to swap as it is, and it
- *   goes to the free list the moment its last zpage leaves. It is never shared between
- *   types, so nr_compressed_anon and nr_compressed_file are exact.
+ *   the unit of everything here that lasts is the frame. It is never shared between
+ *   types, so nr_compressed_anon and nr_compressed_file are exact, and it goes to the free list the moment its
+ *   last zpage leaves.
  *
- * Where things are
- *   zframe.c knows the layout inside a frame, zplace.c which frame a zpage goes to and how
- *   frames are emptied into each other's holes, zshrink.c how frames are given back, zsame.c
- *   pages that need no frame. A handle is frame number and slot index; a slot index never
- *   changes while the slot is in use.
+ * Who does what
+ *   This file compresses, decompresses, checks and counts. Where the bytes lie is a kind's
+ *   business (zstore_impl.h): zlog.c, the default, has the essay on that; zbud.c and zsmalloc.c are there to be
+ *   compared with. zshrink.c serves orders to give frames back, zevict.c those of them that are served
+ *   zpage by zpage. zsame.c has pages that need no frame.
  *
- * What is bounded by what
- *   store     one compression; a look at 8 open frames, at most 8 closed ones, one frame
- *             emptied (at most 127 moves, one frame of bytes) and one closing of holes per
- *             zpage moved
- *   load      one decompression; drop: one slot
- *   shrink    a frame a turn: one frame emptied, or one sixteenth of a write
- *   memory    zstore_bytes(), given at boot; then only frames from frame_get()
+ * Checksums
+ *   With config.checksums each zpage carries 32 bits over its bytes and its key, stored behind them, so they are
+ *   with it in memory and on swap and a block in the wrong place is found as surely as a flipped bit.
  *
  * Locks
  *   zs->lock (spin) guards all layout and accounting. It is not held while a codec runs
- *   nor during a write. A context's mutex guards its buffers, taken before zs->lock. References
- *   are locked by env->retarget() inside zs->lock.
- *
- * Races
- *   A load runs the codec without the lock. Its zpage cannot move: the loader took the reference,
- *   so retarget() refuses. The bytes around it could, so the frame is pinned:
- *
- *     loader                              somebody storing
- *     ------                              ----------------
- *     lock; check slot; pin; unlock
- *     decompress from the frame           lock; frame has room but no gap
- *                                         pinned: its holes are not closed up; next frame
- *     lock; unpin; free slot; unlock
- *
- *   A frame under write keeps its bytes, and its slots are not used again:
- *
- *     shrink                              loader
- *     ------                              ------
- *     lock; mark writing; unlock
- *     blocks_write() sleeps               takes the reference; loads from memory;
- *                                         frees the slot (the frame stays: writing)
- *     lock; slot is free: nothing to do   .
- *     other slots: retarget() to the block
- *     empty: frame_put; unlock
- *
- *   And a zpage whose owner comes in between write and retarget:
- *
- *     lock; retarget() says no            has the reference, not yet called load
- *     slot stays, frame stays; unlock     load finds it as ever; last one puts the frame
- *
- * Invariants, checked by zstore_verify()
- *   Z1 nr_used and data_bytes of a frame are those of its slots in use.
- *   Z2 No two zpages overlap; all lie between data_start and the end.
- *   Z3 The directory does not reach data_start.
- *   Z4 The frame's word says that it is the store's, and of which type.
- *   Z5 A frame without zpages exists only while it is being written.
- *   Z6 Each frame is in exactly one place: open, closed (in the list of its room), victim.
- *   Z7 Stored pages, bytes and frames of a type are the sums over its frames.
+ *   nor during a write. A context's mutex guards its buffers for compression, its join_lock the one for
+ *   decompression; zevict's mutex its pages. Mutexes come before zs->lock, join_lock is taken without it.
+ *   References are locked by env->retarget() inside zs->lock.
  */
-#include "compress/zstore_impl.h"
+#include "compress/zframe.h"
+#include "lib/clock.h"
+#include "lib/print.h"
 #include "lib/string.h"
+
+/* --- Kinds --- */
+
+static const struct zstore_kind *const kinds[] = { &zstore_log, &zstore_zbud, &zstore_zsmalloc };
+
+const struct zstore_kind *zstore_kind_find(const char *name)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(kinds[i]->name, name))
+			return kinds[i];
+	return NULL;
+}
+
+int zstore_kind_list(char *buf, size_t size)
+{
+	int length = 0;
+
+	if (size)
+		buf[0] = '\0';
+	for (u32 i = 0; i < ARRAY_SIZE(kinds); i++) {
+		size_t used = MIN((size_t)length, size);
+
+		length += ksnprintf(buf + used, size - used, "%s%s", i ? ", " : "", kinds[i]->name);
+	}
+	return length;
+}
+
+const char *zstore_kind_name(const struct zstore_kind *kind)
+{
+	return kind->name;
+}
 
 /* --- Memory --- */
 
-static size_t fixed_bytes(u32 nr_cpus)
+/* Where the parts lie in the memory that the MM gives. */
+struct layout {
+	size_t state, state_bytes, kind, evict, end;
+};
+
+static struct layout layout_of(const struct zstore_config *config)
 {
-	return ALIGN_UP(sizeof(struct zstore) + nr_cpus * sizeof(struct zcontext), 16);
+	bool pages = config->evict_pages || !config->kind->evict_frames;
+	struct layout at;
+
+	at.state = ALIGN_UP(sizeof(struct zstore) + config->nr_cpus * sizeof(struct zcontext), 16);
+	at.state_bytes = ALIGN_UP((size_t)config->codec->state_bytes, 16);
+	at.kind = ALIGN_UP(at.state + config->nr_cpus * at.state_bytes, PAGE_SIZE);
+	at.end = at.kind + config->kind->state_bytes;
+	at.evict = ALIGN_UP(at.end, PAGE_SIZE);
+	if (pages)
+		at.end = at.evict + ZEVICT_PAGES * PAGE_SIZE;
+	return at;
 }
 
-static size_t state_bytes(const struct codec *codec)
+size_t zstore_bytes(const struct zstore_config *config)
 {
-	return ALIGN_UP((size_t)codec->state_bytes, 16);
+	return layout_of(config).end;
 }
 
-size_t zstore_bytes(u32 nr_cpus, const struct codec *codec)
-{
-	return fixed_bytes(nr_cpus) + nr_cpus * state_bytes(codec);
-}
-
-static void init_type(struct ztype_state *ts)
-{
-	for (u32 i = 0; i < ZSTORE_BINS; i++)
-		list_init(&ts->bin[i]);
-	list_init(&ts->victims);
-	waitqueue_init(&ts->shrink_wq, "zstore shrink");
-	ts->stats.target_frames = UINT64_MAX;
-}
-
-struct zstore *zstore_init(void *memory, u32 nr_cpus, const struct codec *codec,
+struct zstore *zstore_init(void *memory, const struct zstore_config *config,
 			   const struct zstore_env *env, void *ctx)
 {
+	struct layout at = layout_of(config);
 	struct zstore *zs = memory;
-	u8 *state = (u8 *)memory + fixed_bytes(nr_cpus);
+	u8 *base = memory;
 
-	ASSERT(nr_cpus >= 1 && nr_cpus <= MAX_CPUS);
+	ASSERT(config->nr_cpus >= 1 && config->nr_cpus <= MAX_CPUS);
+	ASSERT(((uintptr_t)memory & ~PAGE_MASK) == 0);
 	spin_lock_init(&zs->lock, "zstore");
-	zs->codec = codec;
+	zs->config = *config;
+	zs->kind = config->kind;
+	zs->codec = config->codec;
 	zs->env = env;
 	zs->ctx = ctx;
-	zs->nr_contexts = nr_cpus;
-	for (u32 i = 0; i < NR_ZTYPES; i++)
-		init_type(&zs->type[i]);
-	for (u32 i = 0; i < nr_cpus; i++) {
-		mutex_init(&zs->context[i].lock, "zstore context");
-		zs->context[i].state = state + i * state_bytes(codec);
+	zs->kind_state = base + at.kind;
+	for (u32 i = 0; i < NR_ZTYPES; i++) {
+		waitqueue_init(&zs->type[i].shrink_wq, "zstore shrink");
+		zs->type[i].stats.target_frames = UINT64_MAX;
 	}
+	for (u32 i = 0; i < config->nr_cpus; i++) {
+		mutex_init(&zs->context[i].lock, "zstore context");
+		zs->context[i].state = base + at.state + i * at.state_bytes;
+		spin_lock_init(&zs->context[i].join_lock, "zstore join");
+	}
+	mutex_init(&zs->evict.lock, "zstore evict");
+	zs->evict.pages = (void *)(base + at.evict);
+	zs->kind->init(zs);
 	return zs;
 }
 
 /* A context to compress with; sleeps if all are in use. */
 static struct zcontext *context_get(struct zstore *zs)
 {
-	u32 first = atomic_add_return(&zs->next_context, 1U);
+	u32 first = atomic_add_return(&zs->next_context, 1U), nr = zs->config.nr_cpus;
 	struct zcontext *context;
 
-	for (u32 i = 0; i < zs->nr_contexts; i++) {
-		context = &zs->context[(first + i) % zs->nr_contexts];
+	for (u32 i = 0; i < nr; i++) {
+		context = &zs->context[(first + i) % nr];
 		if (mutex_trylock(&context->lock))
 			return context;
 	}
-	context = &zs->context[first % zs->nr_contexts];
+	context = &zs->context[first % nr];
 	mutex_lock(&context->lock);
 	return context;
+}
+
+/* A context whose join_lock is now held. */
+static struct zcontext *join_get(struct zstore *zs)
+{
+	u32 first = atomic_add_return(&zs->next_join, 1U), nr = zs->config.nr_cpus;
+
+	for (u32 i = 0; i < nr; i++)
+		if (spin_trylock(&zs->context[(first + i) % nr].join_lock))
+			return &zs->context[(first + i) % nr];
+	spin_lock(&zs->context[first % nr].join_lock);
+	return &zs->context[first % nr];
+}
+
+/* --- Counting; the lock is held --- */
+
+u32 zstore_now_ms(void)
+{
+	return (u32)(env_now_ns() / NSEC_PER_MSEC);
+}
+
+static u32 zpage_bytes(const struct zstore *zs, u32 object_bytes)
+{
+	return zs->config.checksums ? object_bytes - ZCHECK_BYTES : object_bytes;
+}
+
+void zstore_count_in(struct zstore *zs, enum ztype type, u32 object_bytes)
+{
+	struct zstore_type_stats *stats = &zs->type[type].stats;
+	u64 bytes = zpage_bytes(zs, object_bytes);
+
+	stats->stored_pages++;
+	stats->compressed_bytes += bytes;
+	stats->compressed_squares += bytes * bytes;
+	stats->size_buckets[bytes / ZSTORE_SIZE_BUCKET_BYTES]++;
+}
+
+void zstore_count_out(struct zstore *zs, enum ztype type, u32 object_bytes, u32 born_ms)
+{
+	struct zstore_type_stats *stats = &zs->type[type].stats;
+	u64 bytes = zpage_bytes(zs, object_bytes);
+	u32 age_ms = zstore_now_ms() - born_ms;
+	u32 bucket = age_ms ? 32 - (u32)__builtin_clz(age_ms) : 0;
+
+	stats->stored_pages--;
+	stats->compressed_bytes -= bytes;
+	stats->compressed_squares -= bytes * bytes;
+	stats->size_buckets[bytes / ZSTORE_SIZE_BUCKET_BYTES]--;
+	stats->age_buckets[MIN(bucket, ZSTORE_AGE_BUCKETS - 1U)]++;
+}
+
+static void set_backing(struct zstore_type_stats *stats, u64 frames)
+{
+	WRITE_ONCE(stats->backing_frames, frames);
+}
+
+void *zstore_frame_get(struct zstore *zs, enum ztype type)
+{
+	struct zstore_type_stats *stats = &zs->type[type].stats;
+	void *frame = zs->env->frame_get(zs->ctx, type);
+
+	if (frame)
+		set_backing(stats, stats->backing_frames + 1);
+	return frame;
+}
+
+void zstore_frame_put(struct zstore *zs, enum ztype type, void *frame)
+{
+	struct zstore_type_stats *stats = &zs->type[type].stats;
+
+	ASSERT(stats->backing_frames);
+	set_backing(stats, stats->backing_frames - 1);
+	zs->env->frame_put(zs->ctx, type, frame);
+}
+
+void zstore_frame_adopt(struct zstore *zs, enum ztype type, void *frame)
+{
+	struct zstore_type_stats *stats = &zs->type[type].stats;
+
+	zs->env->frame_adopt(zs->ctx, type, frame);
+	set_backing(stats, stats->backing_frames + 1);
+}
+
+bool zstore_at_target(const struct zstore *zs, enum ztype type)
+{
+	const struct zstore_type_stats *stats = &zs->type[type].stats;
+
+	return stats->backing_frames >= stats->target_frames;
+}
+
+/* --- Changing references; the lock is held --- */
+
+bool zstore_retarget_handle(struct zstore *zs, enum ztype type, u64 key, u32 stamp, zhandle_t from,
+			    zhandle_t to)
+{
+	struct zmove move = {
+		.kind = ZMOVE_HANDLE,
+		.type = type,
+		.key = key,
+		.stamp = stamp,
+		.from = from,
+		.to = to,
+	};
+
+	return zs->env->retarget(zs->ctx, &move);
+}
+
+bool zstore_evict_one(struct zstore *zs, struct zmove *move, u32 *freed)
+{
+	struct zobject object;
+
+	if (!zs->env->retarget(zs->ctx, move))
+		return false;
+	if (!zs->kind->find(zs, move->type, move->from, move->key, &object))
+		panic("zstore: zpage %lx of key %lx is evicted, but not there", move->from,
+		      move->key);
+	zstore_count_out(zs, move->type, object.size, object.born_ms);
+	zs->type[move->type].stats.evicted_pages++;
+	*freed += zs->kind->free(zs, move->type, move->from);
+	return true;
+}
+
+/* --- Bytes to pages --- */
+
+/* Bytes need not be aligned, nor be words otherwise. */
+typedef u64 __attribute__((may_alias, aligned(1))) loose_word;
+
+/* A multiplicative hash over words; seven instructions each. */
+u32 zstore_checksum(const void *data, u32 bytes, u64 key)
+{
+	const u64 factor = 0x9e3779b97f4a7c15UL;
+	u64 hash = (key + bytes) * factor;
+	const u8 *p = data;
+
+	for (; bytes >= sizeof(u64); bytes -= sizeof(u64), p += sizeof(u64)) {
+		hash = (hash ^ *(const loose_word *)p) * factor;
+		hash ^= hash >> 32;
+	}
+	for (; bytes; bytes--)
+		hash = (hash ^ *p++) * factor;
+	return (u32)(hash >> 32);
+}
+
+static bool unpack(const struct codec *codec, const u8 *data, u32 bytes, bool checked, u64 key,
+		   void *page)
+{
+	u32 check;
+
+	if (checked) {
+		if (bytes <= ZCHECK_BYTES)
+			return false;
+		bytes -= ZCHECK_BYTES;
+		memcpy(&check, data + bytes, sizeof(check));
+		if (check != zstore_checksum(data, bytes, key))
+			return false;
+	}
+	return codec->decompress(data, bytes, page);
+}
+
+bool zstore_unpack(struct zstore *zs, const struct zobject *object, void *page)
+{
+	bool checked = zs->config.checksums, good;
+	struct zcontext *context;
+
+	if (!object->more)
+		return unpack(zs->codec, object->data, object->size, checked, object->key, page);
+	context = join_get(zs);
+	memcpy(context->joined, object->data, object->data_bytes);
+	memcpy(context->joined + object->data_bytes, object->more, object->more_bytes);
+	good = unpack(zs->codec, context->joined, object->size, checked, object->key, page);
+	spin_unlock(&context->join_lock);
+	return good;
+}
+
+enum zresult zblock_extract(const struct codec *codec, const void *block, void *next_block,
+			    struct zblock_ref ref, u64 key, void *page)
+{
+	const struct zframe *frame = block;
+	const struct zslot *slot = zframe_find(frame, ref.index, key);
+	struct zobject object;
+
+	if (!slot || slot->spans != ref.spans ||
+	    !zframe_object_of_blocks(frame, next_block, slot, &object))
+		return ZS_CORRUPT;
+	if (!unpack(codec, object.data, object.size, frame->flags & ZF_CHECKED, key, page))
+		return ZS_CORRUPT;
+	return ZS_OK;
 }
 
 /* --- Same-filled pages --- */
@@ -175,31 +366,26 @@ static void load_same(struct zstore *zs, enum ztype type, zhandle_t handle, void
 	word = free_same(zs, type, handle);
 	zs->type[type].stats.loads++;
 	spin_unlock(&zs->lock);
-	*stamp = (u32)(handle >> ZSAME_BITS);
+	*stamp = (u32)(handle >> ZSAME_BITS) & (BIT(ZSTAMP_BITS) - 1);
 	fill_page(page, word);
 }
 
 /* --- Store --- */
 
-static enum zresult count_result(struct zstore *zs, enum ztype type, enum zresult result)
+/* Compress into the context's buffer. Bytes of the object, or 0: it would have more than limit. */
+static u32 pack(struct zstore *zs, struct zcontext *context, const void *page, u64 key, u32 limit)
 {
-	ASSERT_HELD(&zs->lock);
-	zs->type[type].stats.results[result]++;
-	if (result == ZS_OK)
-		zs->type[type].stats.stores++;
-	return result;
-}
+	u32 extra = zs->config.checksums ? ZCHECK_BYTES : 0, bytes, check;
 
-/* Find a place for the compressed bytes and put them there. */
-static enum zresult place(struct zstore *zs, enum ztype type, const void *data, u32 size, u64 key,
-			  u32 stamp, zhandle_t *handle)
-{
-	struct zframe *frame;
-	enum zresult result = zplace_find(zs, type, size, &frame);
-
-	if (result == ZS_OK)
-		*handle = zhandle_make(frame, zplace_add(zs, frame, key, stamp, data, size));
-	return result;
+	if (limit <= extra)
+		return 0;
+	limit = MIN(limit - extra, ZPAGE_MAX_BYTES + 0U);
+	bytes = zs->codec->compress(context->state, page, context->out, limit);
+	if (!bytes || !extra)
+		return bytes;
+	check = zstore_checksum(context->out, bytes, key);
+	memcpy(context->out + bytes, &check, sizeof(check));
+	return bytes + extra;
 }
 
 /*
@@ -209,28 +395,33 @@ static enum zresult place(struct zstore *zs, enum ztype type, const void *data, 
 static enum zresult store_compressed(struct zstore *zs, enum ztype type, const void *page, u64 key,
 				     u32 stamp, zhandle_t *handle, u32 *size_bytes)
 {
+	struct zstore_type_stats *stats = &zs->type[type].stats;
 	struct zcontext *context = context_get(zs);
-	enum zresult result = ZS_TARGET;
-	u32 limit, size = 0;
+	struct zobject object = { .key = key, .stamp = stamp, .data = context->out };
+	u32 limit = ZOBJECT_MAX_BYTES;
+	enum zresult result;
 
-	spin_lock(&zs->lock);
-	limit = zplace_limit(zs, type);
-	spin_unlock(&zs->lock);
-
-	/* At the target the codec need not go on beyond the largest hole. */
-	if (limit) {
-		size = zs->codec->compress(context->state, page, context->out, limit);
-		if (!size && limit == ZPAGE_MAX_BYTES)
-			result = ZS_POOR;
+	/* At the target the codec need not go on beyond the largest place. */
+	if (unlikely(zstore_at_target(zs, type))) {
+		spin_lock(&zs->lock);
+		limit = zs->kind->limit(zs, type);
+		spin_unlock(&zs->lock);
 	}
+	object.size = pack(zs, context, page, key, limit);
+	object.data_bytes = object.size;
 	spin_lock(&zs->lock);
-	if (size)
-		result = place(zs, type, context->out, size, key, stamp, handle);
-	count_result(zs, type, result);
+	if (object.size)
+		result = zs->kind->add(zs, type, &object, handle);
+	else
+		result = limit >= ZOBJECT_MAX_BYTES ? ZS_POOR : ZS_TARGET;
+	stats->results[result]++;
+	if (result == ZS_OK) {
+		stats->stores++;
+		zstore_count_in(zs, type, object.size);
+		*size_bytes = zpage_bytes(zs, object.size);
+	}
 	spin_unlock(&zs->lock);
 	mutex_unlock(&context->lock);
-	if (result == ZS_OK)
-		*size_bytes = size;
 	return result;
 }
 
@@ -239,6 +430,7 @@ enum zresult zstore_store(struct zstore *zs, enum ztype type, const void *page, 
 {
 	u64 word;
 
+	DEBUG_ASSERT(key < BIT(ZKEY_BITS) && stamp < BIT(ZSTAMP_BITS));
 	if (page_is_same_filled(page, &word) && store_same(zs, type, word, stamp, handle)) {
 		*size_bytes = 0;
 		return ZS_OK;
@@ -248,24 +440,19 @@ enum zresult zstore_store(struct zstore *zs, enum ztype type, const void *page, 
 
 /* --- Load and drop --- */
 
-/* The slot that a reference names. A wrong handle is a broken kernel, not bad luck. */
-static const struct zslot *resolve(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key)
+/* The object that a reference names. A wrong handle is a broken kernel, not bad luck. */
+static void resolve(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key,
+		    struct zobject *object)
 {
-	struct zframe *frame = zhandle_frame(handle);
-	const struct zslot *slot;
-
 	ASSERT_HELD(&zs->lock);
-	ASSERT(*zs->env->frame_word(zs->ctx, frame) == zframe_word(frame, type));
-	slot = zframe_find(frame, zhandle_index(handle), key);
-	ASSERT(slot);
-	return slot;
+	if (unlikely(!zs->kind->find(zs, type, handle, key, object)))
+		panic("zstore: handle %lx does not name the zpage of key %lx", handle, key);
 }
 
 enum zresult zstore_load(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key, void *page,
 			 u32 *stamp)
 {
-	struct zframe *frame = zhandle_frame(handle);
-	struct zslot slot;
+	struct zobject object;
 	bool good;
 
 	if (handle & ZHANDLE_SAME) {
@@ -273,46 +460,51 @@ enum zresult zstore_load(struct zstore *zs, enum ztype type, zhandle_t handle, u
 		return ZS_OK;
 	}
 	spin_lock(&zs->lock);
-	slot = *resolve(zs, type, handle, key);
-	frame->pins++;
+	resolve(zs, type, handle, key, &object);
+	zs->kind->pin(zs, handle);
 	spin_unlock(&zs->lock);
 
-	good = zframe_check(frame, &slot) &&
-	       zs->codec->decompress(zframe_data(frame, &slot), slot.size, page);
+	good = zstore_unpack(zs, &object, page);
 
 	spin_lock(&zs->lock);
-	frame->pins--;
-	zplace_free(zs, frame, zhandle_index(handle));
+	zs->kind->unpin(zs, handle);
+	zstore_count_out(zs, type, object.size, object.born_ms);
 	zs->type[type].stats.loads++;
+	zs->kind->free(zs, type, handle);
 	spin_unlock(&zs->lock);
-	*stamp = slot.stamp;
+	*stamp = object.stamp;
 	return good ? ZS_OK : ZS_CORRUPT;
 }
 
 void zstore_drop(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key)
 {
+	struct zobject object;
+
 	spin_lock(&zs->lock);
 	if (handle & ZHANDLE_SAME) {
 		free_same(zs, type, handle);
 	} else {
-		resolve(zs, type, handle, key);
-		zplace_free(zs, zhandle_frame(handle), zhandle_index(handle));
+		resolve(zs, type, handle, key, &object);
+		zstore_count_out(zs, type, object.size, object.born_ms);
+		zs->kind->free(zs, type, handle);
 	}
 	zs->type[type].stats.drops++;
 	spin_unlock(&zs->lock);
 }
 
-enum zresult zblock_extract(const struct codec *codec, const void *block, u8 index, u64 key,
-			    void *page)
+u32 zstore_adopt(struct zstore *zs, enum ztype type, void *frame, u32 slot, u64 not_key)
 {
-	const struct zframe *frame = block;
-	const struct zslot *slot = zframe_find(frame, index, key);
+	struct zstore_type_stats *stats = &zs->type[type].stats;
+	u32 kept = 0;
 
-	if (!slot || !zframe_check(frame, slot))
-		return ZS_CORRUPT;
-	if (!codec->decompress(zframe_data(frame, slot), slot->size, page))
-		return ZS_CORRUPT;
-	return ZS_OK;
+	if (!zs->kind->adopt)
+		return 0;
+	spin_lock(&zs->lock);
+	kept = zs->kind->adopt(zs, type, frame, slot, not_key);
+	stats->adopted_pages += kept;
+	stats->adopted_frames += kept != 0;
+	spin_unlock(&zs->lock);
+	return kept;
 }
 
 /* --- Figures and verification --- */
@@ -336,8 +528,15 @@ void zstore_verify(struct zstore *zs,
 
 	spin_lock(&zs->lock);
 	for (u32 i = 0; i < NR_ZTYPES; i++) {
-		zplace_verify(zs, (enum ztype)i, visit);
-		same += zs->type[i].stats.same_pages;
+		const struct zstore_type_stats *stats = &zs->type[i].stats;
+		u64 check_bytes = zs->config.checksums ? ZCHECK_BYTES * stats->stored_pages : 0;
+		struct zstore_type_stats sum = { 0 };
+
+		zs->kind->verify(zs, (enum ztype)i, &sum, visit);
+		ASSERT(sum.backing_frames == stats->backing_frames);
+		ASSERT(sum.stored_pages == stats->stored_pages);
+		ASSERT(sum.compressed_bytes == stats->compressed_bytes + check_bytes);
+		same += stats->same_pages;
 	}
 	zsame_verify(&zs->same, same);
 	spin_unlock(&zs->lock);

@@ -7,6 +7,17 @@
  * store tells the MM about size is in frames. A frame holds zpages of one
  * type only. Told to give frames back, the store gives them back.
  *
+ *	zstore_store		take a page, compress it, keep it; or refuse, with a reason
+ *	zstore_load		decompress a zpage and free it
+ *	zstore_drop		free a zpage
+ *	zstore_shrink		give back so many frames now, oldest first
+ *	zstore_set_target	never hold more than so many frames
+ *	zstore_compact		give back what holes hold; nothing is lost
+ *	zstore_adopt		take a block that was read back from swap as a store frame again
+ *
+ * Which store does the packing is chosen by name (struct zstore_kind): "log", the default, and
+ * "zbud" and "zsmalloc", which stand for what Linux has and are there to be measured against.
+ *
  * References. Each zpage is named by exactly one reference outside the store:
  * a page-table entry (anon) or a page-cache slot (file). The reference's
  * address is the zpage's key; the store keeps the key with the zpage, so that
@@ -38,6 +49,10 @@ enum ztype { Z_ANON, Z_FILE, NR_ZTYPES };
 typedef u64 zhandle_t;
 #define ZHANDLE_BITS 52
 
+/* Keys and stamps are the MM's; so many bits of them are kept. */
+#define ZKEY_BITS   46
+#define ZSTAMP_BITS 25
+
 /* Why a page was not taken, or what became of a request. Counted by value. */
 enum zresult {
 	ZS_OK,
@@ -48,16 +63,23 @@ enum zresult {
 	NR_ZRESULTS,
 };
 
-/* Where a zpage went when it left memory: a block on the swap disk, and its place in it. */
+/*
+ * Where a zpage went when it left memory: its place in a block on the swap disk (4 KiB), which is
+ * a store frame as it was. One that spans goes on in the next block; both are read in one request.
+ */
 struct zblock_ref {
-	u32 slot; /* swap slot, 4 KiB each */
-	u8 index; /* which zpage of that block */
+	u32 slot;
+	u8 index; /* below ZBLOCK_MAX_INDEX */
+	bool spans;
 };
+#define ZBLOCK_MAX_INDEX 127
 
 enum zmove_kind {
 	ZMOVE_HANDLE,  /* it has a new handle: compaction */
-	ZMOVE_SWAPPED, /* it is on the swap disk, still compressed */
+	ZMOVE_SWAPPED, /* it is on the swap disk, still compressed: to_block */
+	ZMOVE_PAGE,    /* it is on the swap disk, decompressed, alone in to_block.slot */
 	ZMOVE_DROPPED, /* it is gone; the file on disk has the data */
+	ZMOVE_ADOPTED, /* from from_block it is back in memory, under the handle to */
 };
 
 /* A reference is to name something else. */
@@ -65,10 +87,10 @@ struct zmove {
 	enum zmove_kind kind;
 	enum ztype type;
 	u64 key;
-	zhandle_t from;
-	u32 stamp;		 /* as given to zstore_store() */
-	zhandle_t to;		 /* ZMOVE_HANDLE */
-	struct zblock_ref block; /* ZMOVE_SWAPPED */
+	u32 stamp;	/* as given to zstore_store() */
+	zhandle_t from; /* all but ZMOVE_ADOPTED */
+	zhandle_t to;	/* ZMOVE_HANDLE, ZMOVE_ADOPTED */
+	struct zblock_ref to_block, from_block;
 };
 
 /* What the store needs of the MM. No function may call back into the store. */
@@ -85,54 +107,79 @@ struct zstore_env {
 	/* 64 bits in the frame's struct page that are the store's to use. */
 	u64 *(*frame_word)(void *ctx, void *frame);
 	/*
-	 * The oldest frame of the type that is not yet marked as a victim, now
-	 * marked; NULL if there is none. unmark() ends that (not called for a
-	 * frame that was put). Store lock held.
+	 * The frame's younger neighbour on the compressed list of the type, NULL behind the
+	 * youngest; of NULL: the oldest. Store lock held, so no frame of the type comes or goes.
 	 */
-	void *(*victim_mark)(void *ctx, enum ztype type);
-	void (*victim_unmark)(void *ctx, enum ztype type, void *frame);
+	void *(*frame_younger)(void *ctx, enum ztype type, void *frame);
+	/* The caller's frame becomes a store frame, at the young end (zstore_adopt()). Store lock held. */
+	void (*frame_adopt)(void *ctx, enum ztype type, void *frame);
 	/*
-	 * Change the reference at move->key if it still names move->from. False:
-	 * somebody has taken it; leave that zpage alone. Store lock held.
+	 * Change the reference at move->key if it still names move->from (or, ZMOVE_ADOPTED,
+	 * move->from_block). False: somebody has taken it; leave that zpage alone. A reference to a
+	 * block holds one use of it, one that spans also of the next. Store lock held.
 	 */
 	bool (*retarget)(void *ctx, const struct zmove *move);
 	/*
-	 * Write nr frames (at most ZSTORE_EVICT_BATCH) to swap as they are. The
-	 * slot of frames[i] goes to slots[i], 0 where there was no room or the
-	 * write failed. A slot comes with one use count of the caller's; each
-	 * ZMOVE_SWAPPED takes another; block_put() gives the caller's back. May sleep.
-	 * No lock held.
+	 * Write nr frames (at most ZSTORE_EVICT_BATCH) to swap as they are, into consecutive blocks as
+	 * far as there are any. The slot of frames[i] goes to slots[i], 0 where there was no room
+	 * or the write failed. A slot comes with one use of the caller's, given back by block_put().
+	 * May sleep. No lock held.
 	 */
 	void (*blocks_write)(void *ctx, void **frames, u32 *slots, u32 nr);
 	void (*block_put)(void *ctx, u32 slot);
 };
 
-#define ZSTORE_EVICT_BATCH 16
+#define ZSTORE_EVICT_BATCH 32
+
+#define ZSTORE_SIZE_BUCKETS	 16
+#define ZSTORE_SIZE_BUCKET_BYTES 256
+#define ZSTORE_AGE_BUCKETS	 20
 
 /* Per type, guarded by the store lock. */
 struct zstore_type_stats {
-	u64 stored_pages;     /* zpages held in frames */
-	u64 same_pages;	      /* same-filled pages held without a frame */
-	u64 backing_frames;   /* frames that hold zpages */
-	u64 compressed_bytes; /* bytes of those zpages, without metadata */
-	u64 target_frames;    /* the standing order; UINT64_MAX: none */
+	u64 stored_pages;	/* zpages held in frames */
+	u64 same_pages;		/* same-filled pages held without a frame */
+	u64 backing_frames;	/* frames that hold zpages */
+	u64 compressed_bytes;	/* bytes of those zpages, without metadata */
+	u64 compressed_squares; /* sum of the squares of their sizes */
+	u64 target_frames;	/* the standing order; UINT64_MAX: none */
 	u64 stores, loads, drops;
 	u64 results[NR_ZRESULTS]; /* outcomes of zstore_store() */
 	u64 shrink_calls, shrink_asked_frames, shrink_freed_frames;
-	u64 evicted_pages, evicted_frames; /* by shrink: zpages retargeted; frames that left */
-	u64 moved_pages, compact_freed_frames;
-	u64 inplace_compactions; /* holes of one frame closed up */
-	u64 evict_failed_frames; /* no swap, write error, or an owner in transit */
+	u64 evicted_pages; /* zpages that left by shrink */
+	u64 moved_pages;   /* zpages whose bytes were moved, by compaction or to clear a frame */
+	u64 compact_freed_frames;
+	u64 evict_failed_frames; /* of those written as they are: write error, or an owner in transit */
+	u64 adopted_frames, adopted_pages;
+	/* Zpages held now by size; [i] from i * ZSTORE_SIZE_BUCKET_BYTES on. */
+	u64 size_buckets[ZSTORE_SIZE_BUCKETS];
+	/* Zpages that left by load, drop or shrink, by ms since they came: [i] below 2^i, the last all others. */
+	u64 age_buckets[ZSTORE_AGE_BUCKETS];
 };
 
-struct zstore; /* one file knows the layout */
+struct zstore;	    /* one file knows it */
+struct zstore_kind; /* a way to pack */
+
+/* NULL if there is none of that name; names, comma separated, the default first. */
+const struct zstore_kind *zstore_kind_find(const char *name);
+int zstore_kind_list(char *buf, size_t size);
+const char *zstore_kind_name(const struct zstore_kind *kind);
+
+struct zstore_config {
+	const struct zstore_kind *kind;
+	const struct codec *codec;
+	u32 nr_cpus;
+	bool checksums; /* each zpage carries one, in memory and on swap */
+	/* Anon zpages go to swap decompressed, one to a block. Kinds without whole frames always do. */
+	bool evict_pages;
+};
 
 /*
- * Bytes that a store with these CPUs needs; the MM provides the memory
- * (8-byte aligned, zeroed) before any pressure exists and counts its frames.
+ * Bytes that a store needs; the MM provides the memory (page aligned, zeroed) before any pressure exists and
+ * counts its frames.
  */
-size_t zstore_bytes(u32 nr_cpus, const struct codec *codec);
-struct zstore *zstore_init(void *memory, u32 nr_cpus, const struct codec *codec,
+size_t zstore_bytes(const struct zstore_config *config);
+struct zstore *zstore_init(void *memory, const struct zstore_config *config,
 			   const struct zstore_env *env, void *ctx);
 
 /*
@@ -175,6 +222,13 @@ u64 zstore_compact(struct zstore *zs, enum ztype type, u64 nr_frames);
  */
 u64 zstore_set_target(struct zstore *zs, enum ztype type, u64 frames);
 
+/*
+ * The 4 KiB at frame were read from that block of swap: keep those of its zpages that references still
+ * name, except the one of key not_key, as zpages in memory. Returns how many; then the frame is the
+ * store's (env->frame_adopt() has been called). 0: nothing was kept, the frame is the caller's as before. Never sleeps.
+ */
+u32 zstore_adopt(struct zstore *zs, enum ztype type, void *frame, u32 slot, u64 not_key);
+
 void zstore_get_stats(struct zstore *zs, enum ztype type, struct zstore_type_stats *out);
 
 /* Backing frames of the type now; no lock. */
@@ -182,10 +236,11 @@ u64 zstore_frames(const struct zstore *zs, enum ztype type);
 
 /*
  * Take one zpage out of a block that blocks_write() once wrote: pure function of
- * its bytes. key must be the one stored. Any context.
+ * its bytes. next_block: the one after it, if ref says that the zpage spans; both are the caller's copies,
+ * and the second may be written to. key must be the one stored. Any context.
  */
-enum zresult zblock_extract(const struct codec *codec, const void *block, u8 index, u64 key,
-			    void *page);
+enum zresult zblock_extract(const struct codec *codec, const void *block, void *next_block,
+			    struct zblock_ref ref, u64 key, void *page);
 
 /*
  * Full walk: layouts, counts, free space, handles. Panics on a difference.

@@ -1,129 +1,212 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * zstore_impl.h - the store's insides, shared by zstore.c (interface), zplace.c (which
- * frame a zpage goes to) and zshrink.c (giving frames back). Not for others.
+ * zstore_impl.h - the store's insides: what all kinds share, and what a kind must offer.
+ *
+ * zstore.c has the interface, the codec, checksums and accounting; zshrink.c serves orders to give
+ * frames back; zevict.c evicts zpages one by one. A kind (zlog.c, zbud.c, zsmalloc.c) knows where
+ * zpages lie.
  */
 #ifndef COMPRESS_ZSTORE_IMPL_H
 #define COMPRESS_ZSTORE_IMPL_H
 
 #include "compress/codec.h"
-#include "compress/zframe.h"
 #include "compress/zsame.h"
 #include "compress/zstore.h"
+#include "lib/assert.h"
 
 /*
- * Frames of a type that new zpages are spread over, best fit. More of them fill better (C headers:
- * 1, 2, 4, 8, 16 open frames gain 42.1, 44.7, 47.4, 49.4, 51.3 % of the frames) and mix ages a
- * little more; open frames are no sources of compaction either.
+ * The acceptance limit, three quarters of a page; a larger zpage is refused as poor. A page compressed to s bytes
+ * frees about 1 - s/4066 of a frame, so the work to free one frame is a compression divided by that, and as many
+ * decompressions later. Frames gained by storing a set of pages (of 100; a refused one keeps its own), and
+ * compressions for each frame that the last 256 bytes of the limit gain:
+ *
+ *	limit			2560	2816	3072	3328	3584
+ *	C headers		59.3	59.8	59.8	59.8	59.8
+ *	shared libraries	28.5	30.8	33.8	38.0	39.6
+ *	JSON (iso-codes)	77.0	77.0	77.0	77.0	77.0
+ *	compressions a frame	 2.5	 3.0	 3.7	 4.7	 6.3
+ *
+ * At 3.7 compressions, some 200 thousand instructions, a frame costs about what an eviction to a fast disk does
+ * (DESIGN.md section 6: 160 thousand and the write); beyond, the disk is cheaper.
  */
-#define ZSTORE_OPEN_FRAMES 8
+#define ZPAGE_MAX_BYTES 3072
 
-/* Closed frames are listed by room, 128 bytes a list. */
-#define ZSTORE_BIN_BYTES 128
-#define ZSTORE_BINS	 32
-
-/* A frame that could take a zpage but cannot now (pins): look at so many others. */
-#define ZSTORE_FIT_TRIES 8
-
-/*
- * When closed frames are holes to this percentage, a zpage that needs a new frame first has one
- * emptied into holes. After random loads and stores of C headers, 25, 20, 15, 10 % leave
- * 1.73, 1.84, 1.95, 2.07 pages to a frame, for one move to 6, 5, 4, 4 stores: a move costs a
- * twentieth of a compression. Where no hole fits, finding that out is a look at a bit map.
- */
-#define ZSTORE_TIDY_PCT	   10
-#define ZSTORE_TIDY_FRAMES 4
+#define ZCHECK_BYTES	  4 /* of a checksum, stored behind the zpage's bytes */
+/* The most bytes a kind is asked to keep as one object. */
+#define ZOBJECT_MAX_BYTES (ZPAGE_MAX_BYTES + ZCHECK_BYTES)
 
 /* How often an order to shrink to a target looks again after others have finished. */
 #define ZSTORE_TARGET_TRIES 16
 
+/* A zpage with its checksum, if there is one: what a kind keeps. */
+struct zobject {
+	u64 key;
+	u32 stamp;
+	u32 size; /* bytes */
+	/* Where they are: whole, or in two pieces. Given to add(): one piece. */
+	const u8 *data, *more;
+	u32 data_bytes, more_bytes;
+	u32 born_ms; /* when it, or the oldest beside it, came; find() only */
+};
+
+/* A zpage chosen for eviction, and what the kind needs to let go of it. */
+struct zvictim {
+	zhandle_t handle;
+	u64 key;
+	u32 stamp;
+	void *hold[2]; /* the kind's */
+};
+
+#define ZVICTIMS_MAX (ZBLOCK_MAX_INDEX + 1)
+
+/* One order to give frames back, on the caller's stack. */
+struct shrink {
+	struct zstore *zs;
+	enum ztype type;
+	u64 wanted, freed;     /* frames */
+	bool compaction_helps; /* until it fails once */
+	bool nothing_left;
+};
+
+/* What a kind offers. The store's lock is held unless something else is said. */
+struct zstore_kind {
+	const char *name, *help;
+	bool victims_by_frame; /* victims() gives the zpages of one frame */
+	size_t state_bytes;    /* memory at zs->kind_state, page aligned, zeroed */
+	void (*init)(struct zstore *zs);
+	/* Keep an object. ZS_OK and its handle, ZS_POOR, ZS_NO_FRAME or ZS_TARGET. */
+	enum zresult (*add)(struct zstore *zs, enum ztype type, const struct zobject *object,
+			    zhandle_t *handle);
+	/* Most bytes an object stored now could have (an upper bound). 0: there is no place for any. */
+	u32 (*limit)(const struct zstore *zs, enum ztype type);
+	/* The object that a handle names; false if it names none of that key and type. */
+	bool (*find)(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key,
+		     struct zobject *object);
+	/* Its bytes are being read without the lock, until unpin(): they must stay where they are. */
+	void (*pin)(struct zstore *zs, zhandle_t handle);
+	void (*unpin)(struct zstore *zs, zhandle_t handle);
+	/* Forget an object. Returns the frames that reached the free list. */
+	u32 (*free)(struct zstore *zs, enum ztype type, zhandle_t handle);
+	/* Free one frame by moving zpages. False: holes do not allow it. */
+	bool (*compact)(struct zstore *zs, enum ztype type);
+	/*
+	 * The oldest zpages that no shrinker has chosen yet, now chosen and held: all of the oldest frame, at
+	 * most ZVICTIMS_MAX, or what the kind evicts at a time; 0: there are none. Their bytes stay, and no
+	 * other object gets such a handle, until victim_done(), which returns frames that reached the
+	 * free list by that. shrinkers_gone(): zpages that were chosen and not evicted may be chosen again.
+	 */
+	u32 (*victims)(struct zstore *zs, enum ztype type, struct zvictim *victims);
+	u32 (*victim_done)(struct zstore *zs, enum ztype type, const struct zvictim *victim);
+	void (*shrinkers_gone)(struct zstore *zs, enum ztype type);
+	/*
+	 * Write one batch of the oldest anon frames to swap as they are. NULL: not this kind. The lock is
+	 * let go of meanwhile.
+	 */
+	void (*evict_frames)(struct shrink *s);
+	/* zstore_adopt(). NULL: not this kind. */
+	u32 (*adopt)(struct zstore *zs, enum ztype type, void *frame, u32 slot, u64 not_key);
+	/* Walk all of a type, add up stored_pages, compressed_bytes (with checksums) and backing_frames. */
+	void (*verify)(struct zstore *zs, enum ztype type, struct zstore_type_stats *sum,
+		       void (*visit)(void *ctx, enum ztype type, u64 key, zhandle_t handle));
+};
+
+extern const struct zstore_kind zstore_log, zstore_zbud, zstore_zsmalloc;
+
 struct ztype_state {
-	struct zframe *open[ZSTORE_OPEN_FRAMES]; /* NULL: place free */
-	struct list_head bin[ZSTORE_BINS];	 /* closed frames by room */
-	struct list_head victims;		 /* frames marked by shrink */
-	u64 closed_frames, closed_used_bytes;	 /* of the frames in bins */
-	u32 bins_nonempty;			 /* bit b: bin[b] is not empty */
-	u32 nr_shrinkers;			 /* threads inside zstore_shrink() */
-	u64 shrinks_ended;			 /* calls of it that have returned */
-	struct waitqueue shrink_wq;		 /* woken by each */
+	u32 nr_shrinkers;	    /* threads inside zstore_shrink() */
+	u64 shrinks_ended;	    /* calls of it that have returned */
+	struct waitqueue shrink_wq; /* woken by each */
 	struct zstore_type_stats stats;
 };
 
-/* Buffers for one compression at a time. All fields: lock. */
+/* Buffers for one compression and one decompression at a time. */
 struct zcontext {
+	struct mutex lock; /* state, out */
+	void *state;	   /* codec's */
+	u8 out[ZOBJECT_MAX_BYTES] __aligned(8);
+	struct spinlock join_lock;		   /* joined */
+	u8 joined[ZOBJECT_MAX_BYTES] __aligned(8); /* an object that lies in two pieces */
+};
+
+/* zevict.c: pages on their way to swap decompressed. All fields: lock. */
+#define ZEVICT_PAGES 16
+struct zevict {
 	struct mutex lock;
-	void *state; /* codec's */
-	u8 out[ZPAGE_MAX_BYTES];
+	struct zvictim victims[ZEVICT_PAGES + ZVICTIMS_MAX];
+	u8 (*pages)[PAGE_SIZE]; /* ZEVICT_PAGES of them; page aligned */
 };
 
 struct zstore {
-	struct spinlock lock;	      /* everything but contexts and what never changes */
-	const struct codec *codec;    /* never changes */
-	const struct zstore_env *env; /* never changes */
-	void *ctx;		      /* never changes */
-	u32 nr_contexts;	      /* never changes */
-	u32 next_context;	      /* atomic: where to look for a free one first */
+	struct spinlock lock;		/* everything but contexts and what never changes */
+	struct zstore_config config;	/* never changes */
+	const struct zstore_kind *kind; /* never changes */
+	const struct codec *codec;	/* never changes */
+	const struct zstore_env *env;	/* never changes */
+	void *ctx;			/* never changes */
+	void *kind_state;		/* never changes; what it points to is guarded by lock */
+	u32 next_context, next_join;	/* atomic: where to look for a free one first */
 	struct ztype_state type[NR_ZTYPES];
 	struct zsame_table same;
-	u64 scratch[PAGE_SIZE / sizeof(u64)]; /* for closing holes */
+	struct zevict evict;
 	struct zcontext context[];
 };
 
 /*
- * Handles. A zpage in a frame: frame number << 8 | index. A same-filled page: a flag, its
- * stamp and its word's entry.
+ * Handles. A kind's: the number of a frame << 8 | 8 bits of the kind's, not 0 in all. A same-filled
+ * page: a flag, its stamp and its word's entry.
  */
-#define ZHANDLE_INDEX_BITS 8
-#define ZHANDLE_SAME	   BIT(ZHANDLE_BITS - 1)
+#define ZHANDLE_LOW_BITS 8
+#define ZHANDLE_SAME	 BIT(ZHANDLE_BITS - 1)
 
-static inline zhandle_t zhandle_make(const struct zframe *frame, u32 index)
+static inline zhandle_t zhandle_make(const void *frame, u32 low)
 {
 	/* 48 bits of address less 12: sign extension is put back by zhandle_frame(). */
 	u64 number = (u64)(uintptr_t)frame << 16 >> 28;
 
-	return number << ZHANDLE_INDEX_BITS | index;
+	return number << ZHANDLE_LOW_BITS | low;
 }
 
-static inline struct zframe *zhandle_frame(zhandle_t handle)
+static inline void *zhandle_frame(zhandle_t handle)
 {
-	s64 number = (s64)(handle >> ZHANDLE_INDEX_BITS << 28);
+	s64 number = (s64)(handle >> ZHANDLE_LOW_BITS << 28);
 
-	return (struct zframe *)(uintptr_t)(number >> 16);
+	return (void *)(uintptr_t)(number >> 16);
 }
 
-static inline u32 zhandle_index(zhandle_t handle)
+static inline u32 zhandle_low(zhandle_t handle)
 {
-	return handle & (BIT(ZHANDLE_INDEX_BITS) - 1);
+	return handle & (BIT(ZHANDLE_LOW_BITS) - 1);
 }
 
-/* What the frame's word in struct page holds while it is the store's. */
-static inline u64 zframe_word(const struct zframe *frame, enum ztype type)
-{
-	return ((u64)(uintptr_t)frame ^ (u64)ZFRAME_MAGIC << 32) + type;
-}
+/* --- zstore.c, for kinds and the others; the store's lock is held --- */
 
-/* --- zplace.c; the store's lock is held --- */
-
-/* A frame with a gap for size bytes, or NULL and why not. After ZS_OK, zframe_add() must follow. */
-enum zresult zplace_find(struct zstore *zs, enum ztype type, u32 size, struct zframe **frame);
+/* A frame of the type for the kind, counted; NULL: none can be had. Ask zstore_at_target() first. */
+void *zstore_frame_get(struct zstore *zs, enum ztype type);
+void zstore_frame_put(struct zstore *zs, enum ztype type, void *frame);
+/* A frame that the kind has from elsewhere is the store's now (zstore_adopt()). */
+void zstore_frame_adopt(struct zstore *zs, enum ztype type, void *frame);
+bool zstore_at_target(const struct zstore *zs, enum ztype type);
+/* An object came, or went for good. Moves are neither. object_bytes: with its checksum. */
+void zstore_count_in(struct zstore *zs, enum ztype type, u32 object_bytes);
+void zstore_count_out(struct zstore *zs, enum ztype type, u32 object_bytes, u32 born_ms);
+/* The clock of born_ms. */
+u32 zstore_now_ms(void);
 /*
- * Most bytes a zpage stored now could have (an upper bound). 0: it is certain that there is no
- * place for any.
+ * Have the reference of a zpage changed (move: kind and where to are filled in) because it is evicted, and
+ * forget it. frees: frames that reached the free list. False: the reference is in transit.
  */
-u32 zplace_limit(const struct zstore *zs, enum ztype type);
-/* Add and free, keeping lists and counts; freeing the last zpage puts the frame, if it may. */
-u32 zplace_add(struct zstore *zs, struct zframe *frame, u64 key, u32 stamp, const void *data,
-	       u32 size);
-void zplace_free(struct zstore *zs, struct zframe *frame, u32 index);
-/* Give the frame back if it is empty and nothing holds it. True if it went. */
-bool zplace_release(struct zstore *zs, struct zframe *frame);
-/* Move it to the victims, or from there back to the closed ones. */
-void zplace_set_victim(struct zstore *zs, struct zframe *frame);
-void zplace_clear_victim(struct zstore *zs, struct zframe *frame);
-/* Empty the sparsest closed frame into holes of others. True: one frame was freed. */
-bool zplace_compact(struct zstore *zs, enum ztype type);
-/* Lists, bins and counts of one type; panics. visit as in zstore_verify(). */
-void zplace_verify(struct zstore *zs, enum ztype type,
-		   void (*visit)(void *ctx, enum ztype type, u64 key, zhandle_t handle));
+bool zstore_evict_one(struct zstore *zs, struct zmove *move, u32 *frees);
+/* Have a zpage's reference changed to a new handle. False: in transit. */
+bool zstore_retarget_handle(struct zstore *zs, enum ztype type, u64 key, u32 stamp, zhandle_t from,
+			    zhandle_t to);
+/* The page that an object holds: checked and decompressed. Its bytes must stay; no lock is needed. */
+bool zstore_unpack(struct zstore *zs, const struct zobject *object, void *page);
+/* The checksum of a zpage: of its bytes and its key. */
+u32 zstore_checksum(const void *data, u32 bytes, u64 key);
+
+/* --- zevict.c --- */
+
+/* One step of an order by zpages: drop them (file) or write them as pages (anon). Lock held at entry and exit. */
+void zevict_step(struct shrink *s);
 
 #endif

@@ -89,6 +89,34 @@ static bool read_policy(struct parse *p, const char *value)
 	return fail(p, "policy=%s: no such policy; allowed: %s", value, list);
 }
 
+static bool read_store(struct parse *p, const char *value)
+{
+	char list[256];
+
+	if (p->names->store_exists(value) && strlen(value) < sizeof(p->out->store)) {
+		ksnprintf(p->out->store, sizeof(p->out->store), "%s", value);
+		return true;
+	}
+	p->names->store_list(list, sizeof(list));
+	return fail(p, "store=%s: no such store; allowed: %s", value, list);
+}
+
+static bool read_check(struct parse *p, const char *value)
+{
+	if (strcmp(value, "on") && strcmp(value, "off"))
+		return fail(p, "check=%s: allowed: on, off", value);
+	p->out->checksums = !strcmp(value, "on");
+	return true;
+}
+
+static bool read_evict(struct parse *p, const char *value)
+{
+	if (strcmp(value, "frames") && strcmp(value, "pages"))
+		return fail(p, "evict=%s: allowed: frames, pages", value);
+	p->out->evict = strcmp(value, "pages") ? EVICT_FRAMES : EVICT_PAGES;
+	return true;
+}
+
 static bool read_seed(struct parse *p, const char *value)
 {
 	const char *rest;
@@ -228,6 +256,10 @@ static const struct word {
 } words[] = {
 	{ "mem", read_mem, "memory to manage, as 64M; default: all there is" },
 	{ "policy", read_policy, "how memory is balanced; default integrated" },
+	{ "store", read_store, "how zpages are packed: log (default), zbud, zsmalloc" },
+	{ "check", read_check, "on or off: checksums of zpages; default on in debug builds" },
+	{ "evict", read_evict,
+	  "zpages go to swap as whole frames, or as pages; default as the policy says" },
 	{ "seed", read_seed, "seed of the workloads' random numbers; default 1" },
 	{ "stats", read_stats, "interval of stats dumps, as 500ms, or off; default off" },
 	{ "swap", read_swap, "on or off; default on" },
@@ -255,7 +287,7 @@ int cmdline_help(char *buf, size_t size)
 
 static bool unknown_word(struct parse *p, const char *name)
 {
-	char list[128];
+	char list[256];
 	int n = 0;
 
 	for (u32 i = 0; i < ARRAY_SIZE(words); i++)
@@ -318,6 +350,9 @@ bool cmdline_parse(const char *text, const struct cmdline_names *names, struct c
 	out->seed = 1;
 	out->swap = true;
 	out->disk = DISK_VIRTIO;
+	out->checksums = CONFIG_DEBUG;
+	out->evict = EVICT_BY_POLICY;
+	ksnprintf(out->store, sizeof(out->store), "log");
 	ksnprintf(out->policy, sizeof(out->policy), "integrated");
 	while ((got = next_word(&text, word)) > 0)
 		if (!read_word(&p, word))

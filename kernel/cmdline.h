@@ -16,9 +16,15 @@
 
 enum disk_kind { DISK_VIRTIO, DISK_RAM };
 
+/* How anon zpages go to swap. */
+enum evict_kind { EVICT_BY_POLICY, EVICT_FRAMES, EVICT_PAGES };
+
 struct cmdline {
 	u64 mem_bytes; /* 0: all there is */
 	char policy[32];
+	char store[16]; /* how zpages are packed */
+	bool checksums; /* of zpages */
+	enum evict_kind evict;
 	u64 seed;
 	u64 stats_interval_ns; /* 0: no dumps while running */
 	bool swap;
@@ -34,6 +40,8 @@ struct cmdline {
 struct cmdline_names {
 	bool (*policy_exists)(const char *name);
 	int (*policy_list)(char *buf, size_t size);
+	bool (*store_exists)(const char *name);
+	int (*store_list)(char *buf, size_t size); /* the default first */
 	bool (*workload_exists)(const char *name);
 	int (*workload_list)(char *buf, size_t size);
 	bool (*pace_exists)(const char *name);

@@ -7,6 +7,7 @@
  * and ends the machine with a verdict.
  */
 #include "boot/bootinfo.h"
+#include "compress/zstore.h"
 #include "drivers/disk_model.h"
 #include "drivers/qemu.h"
 #include "drivers/serial.h"
@@ -64,6 +65,11 @@ static bool known_policy(const char *name)
 	return policy_find(name);
 }
 
+static bool known_store(const char *name)
+{
+	return zstore_kind_find(name);
+}
+
 static bool known_pace(const char *name)
 {
 	return disk_pace_find(name);
@@ -74,6 +80,8 @@ static void parse_cmdline(void)
 	static const struct cmdline_names names = {
 		.policy_exists = known_policy,
 		.policy_list = policy_list,
+		.store_exists = known_store,
+		.store_list = zstore_kind_list,
 		.workload_exists = workload_exists,
 		.workload_list = workload_list,
 		.pace_exists = known_pace,
@@ -82,7 +90,7 @@ static void parse_cmdline(void)
 	static char error[512];
 
 	if (!cmdline_parse(boot_info.cmdline, &names, &cmdline, error, sizeof(error))) {
-		static char help[1024];
+		static char help[2048];
 
 		cmdline_help(help, sizeof(help));
 		printk("The command line takes:\n%s", help);
@@ -97,7 +105,14 @@ static void parse_cmdline(void)
 static void start_mm(void)
 {
 	static char error[256];
-	struct mm_config config = { .nr_cpus = 1 };
+	struct mm_config config = {
+		.nr_cpus = 1,
+		.store_kind = zstore_kind_find(cmdline.store),
+		.store_checksums = cmdline.checksums,
+		.store_evicts_pages = cmdline.evict == EVICT_BY_POLICY
+					      ? policy_current()->evicts_pages
+					      : cmdline.evict == EVICT_PAGES,
+	};
 
 	if (!bootmem_plan(cmdline.mem_bytes, &config, error, sizeof(error)))
 		refuse(error);

@@ -18,11 +18,12 @@
 #include "mm/env.h"
 #include "mm/policy.h"
 #include "mm/stats.h"
+#include "mm/zpage.h"
 
 /* How often to look whether the workloads have ended. */
 #define POLL_NS (5 * NSEC_PER_MSEC)
 
-#define RESULT_BYTES 8192
+#define RESULT_BYTES 12288
 
 struct disk_figures {
 	u64 reads, writes, read_bytes, write_bytes;
@@ -72,18 +73,20 @@ static void print_result(const struct cmdline *cmdline, const char *run, const s
 {
 	struct disk_figures disks = { 0 };
 	char reason[160], args[2 * CMDLINE_WORD_MAX];
+	int length;
 
 	add_disk("data", &disks);
 	add_disk("swap", &disks);
 	json_escape(proc->reason, reason, sizeof(reason));
 	json_escape(run, args, sizeof(args));
-	stats_json(buf, RESULT_BYTES);
+	length = stats_json(buf, RESULT_BYTES);
+	ASSERT((size_t)length < RESULT_BYTES);
 	printk("@result {\"workload\":\"%s\",\"args\":\"%s\",\"footprint_mib\":%lu,"
-	       "\"policy\":\"%s\",\"mem_mib\":%lu,\"seed\":%lu,\"status\":\"%s\",\"reason\":\"%s\","
+	       "\"policy\":\"%s\",\"store\":\"%s\",\"mem_mib\":%lu,\"seed\":%lu,\"status\":\"%s\",\"reason\":\"%s\","
 	       "\"exit_code\":%d,\"virtual_ns\":%lu,\"ops\":%lu,\"checked_bytes\":%lu,"
 	       "\"mismatches\":%lu,\"disk_reads\":%lu,\"disk_writes\":%lu,"
 	       "\"disk_read_bytes\":%lu,\"disk_write_bytes\":%lu,%s}\n",
-	       proc->name, args, footprint_mib(run), policy_current()->name,
+	       proc->name, args, footprint_mib(run), policy_current()->name, zpage_store_name(),
 	       mem_layout.nr_frames * PAGE_SIZE / MIB, cmdline->seed,
 	       proc_status_name(proc->status), reason, proc->exit_code,
 	       proc->end_ns - proc->start_ns, proc->report.ops, proc->report.checked_bytes,

@@ -3,7 +3,7 @@
  * string.c - memory and strings by the word.
  *
  * Unaligned 64-bit loads and stores are cheap on this machine, so copies do
- * not align first: they move words, 32 bytes a turn, then the odd bytes. A
+ * not align first: they move words, then the odd bytes. A
  * compiler that recognised memcpy's own loop would replace it by a call to
  * memcpy; the barrier in each turn prevents that.
  */
@@ -18,42 +18,28 @@ typedef u64 __attribute__((may_alias, aligned(1))) word_t;
 /* Keeps the compiler from turning a loop back into a library call. */
 #define barrier() __asm__ volatile("" ::: "memory")
 
+/*
+ * Forward, by words. One iteration of rep movsq is one instruction to a machine that counts time in
+ * instructions; a loop needs several. The direction flag is clear at every call.
+ */
+static inline void copy_words(void *dst, const void *src, size_t words)
+{
+	__asm__ volatile("rep movsq" : "+D"(dst), "+S"(src), "+c"(words) : : "memory");
+}
+
+static inline void fill_words(void *dst, u64 word, size_t words)
+{
+	__asm__ volatile("rep stosq" : "+D"(dst), "+c"(words) : "a"(word) : "memory");
+}
+
 void copy_page(void *dst, const void *src)
 {
-	word_t *d = dst;
-	const word_t *s = src;
-
-	for (u32 i = 0; i < WORDS_A_PAGE; i += 8) {
-		u64 a = s[i], b = s[i + 1], c = s[i + 2], e = s[i + 3];
-		u64 f = s[i + 4], g = s[i + 5], h = s[i + 6], k = s[i + 7];
-
-		d[i] = a;
-		d[i + 1] = b;
-		d[i + 2] = c;
-		d[i + 3] = e;
-		d[i + 4] = f;
-		d[i + 5] = g;
-		d[i + 6] = h;
-		d[i + 7] = k;
-		barrier();
-	}
+	copy_words(dst, src, WORDS_A_PAGE);
 }
 
 void fill_page(void *page, u64 word)
 {
-	word_t *p = page;
-
-	for (u32 i = 0; i < WORDS_A_PAGE; i += 8) {
-		p[i] = word;
-		p[i + 1] = word;
-		p[i + 2] = word;
-		p[i + 3] = word;
-		p[i + 4] = word;
-		p[i + 5] = word;
-		p[i + 6] = word;
-		p[i + 7] = word;
-		barrier();
-	}
+	fill_words(page, word, WORDS_A_PAGE);
 }
 
 void clear_page(void *page)
@@ -94,17 +80,18 @@ size_t kstrlcpy(char *dst, const char *src, size_t size)
 
 #ifndef HARMONY_HOST
 
+/* Beneath so many words a loop is as fast, and starting rep is not free. */
+#define REP_WORDS 8
+
 static void copy_forward(u8 *d, const u8 *s, size_t bytes)
 {
-	for (; bytes >= 4 * WORD; bytes -= 4 * WORD, d += 4 * WORD, s += 4 * WORD) {
-		u64 a = ((const word_t *)s)[0], b = ((const word_t *)s)[1];
-		u64 c = ((const word_t *)s)[2], e = ((const word_t *)s)[3];
+	size_t words = bytes / WORD;
 
-		((word_t *)d)[0] = a;
-		((word_t *)d)[1] = b;
-		((word_t *)d)[2] = c;
-		((word_t *)d)[3] = e;
-		barrier();
+	if (words >= REP_WORDS) {
+		copy_words(d, s, words);
+		d += words * WORD;
+		s += words * WORD;
+		bytes -= words * WORD;
 	}
 	for (; bytes >= WORD; bytes -= WORD, d += WORD, s += WORD) {
 		*(word_t *)d = *(const word_t *)s;
@@ -139,8 +126,8 @@ void *memcpy(void *dst, const void *src, size_t bytes)
 }
 
 /*
- * Forward is safe when dst lies before src: each turn loads all its words
- * before it stores the first.
+ * Forward is safe when dst lies before src, however near: each word is stored before the next is
+ * loaded, and lies before it.
  */
 void *memmove(void *dst, const void *src, size_t bytes)
 {
@@ -156,12 +143,12 @@ void *memset(void *dst, int c, size_t bytes)
 	u8 *d = dst;
 	u64 word = 0x0101010101010101UL * (u8)c;
 
-	for (; bytes >= 4 * WORD; bytes -= 4 * WORD, d += 4 * WORD) {
-		((word_t *)d)[0] = word;
-		((word_t *)d)[1] = word;
-		((word_t *)d)[2] = word;
-		((word_t *)d)[3] = word;
-		barrier();
+	size_t words = bytes / WORD;
+
+	if (words >= REP_WORDS) {
+		fill_words(d, word, words);
+		d += words * WORD;
+		bytes -= words * WORD;
 	}
 	for (; bytes >= WORD; bytes -= WORD, d += WORD) {
 		*(word_t *)d = word;

@@ -5,7 +5,7 @@
  * The machine counts time in instructions (QEMU -icount), where a byte loop
  * costs a thousand times what it costs natively and SIMD is not available to
  * a kernel built with -mgeneral-regs-only. So everything that touches pages
- * moves 64-bit words, unrolled.
+ * moves 64-bit words.
  *
  * On the host (HARMONY_HOST) the C library provides the standard functions and
  * only the page helpers are ours. Any context; nothing here sleeps or fails.

@@ -33,6 +33,12 @@ enum alloc_flags {
 struct page *alloc_pages(u32 flags, u32 order, enum frame_state state);
 void free_pages(struct page *page, u32 order);
 
+/*
+ * nr frames in a row, as if each had been allocated alone (one reference, order 0); at most
+ * 2^MAX_ORDER. What a block of that size has beyond them is given back at once.
+ */
+struct page *alloc_frames(u32 flags, u32 nr, enum frame_state state);
+
 static inline struct page *alloc_page(u32 flags, enum frame_state state)
 {
 	return alloc_pages(flags, 0, state);

@@ -113,9 +113,11 @@ static bool zap_entry(struct mm *mm, u64 va, entry_t *entry, void *arg)
 	} else if (entry_is(e, ENTRY_ZPAGE)) {
 		spin_unlock(&mm->pt_lock);
 		zpage_drop(TYPE_ANON, e, key);
-	} else {
+	} else if (!entry_is(e, ENTRY_LOST)) {
 		spin_unlock(&mm->pt_lock);
-		swap_put(entry_slot(e));
+		swap_put_entry(e);
+	} else {
+		return true;
 	}
 	spin_lock(&mm->pt_lock);
 	return true;
@@ -435,6 +437,8 @@ void mm_destroy(struct mm *mm)
 	}
 	up_write(&mm->areas_lock);
 	owner_unregister(TYPE_ANON, mm->id);
+	/* Frames that only its zpages held are free by now; those it shared have holes. */
+	zpage_compact(TYPE_ANON, UINT64_MAX);
 	ASSERT(!mm->nr_resident && !mm->nr_compressed && !mm->nr_swapped &&
 	       !mm->nr_in_transit); /* I5 */
 	pt_free_tables(mm);

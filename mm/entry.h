@@ -9,11 +9,12 @@
  *   kind    bits 1-3   payload (bits 4-63)
  *   NONE    0          0: nothing here yet
  *   BUSY    1          pfn: one thread has the page in its hands; wait for its PG_LOCKED
- *   ZPAGE   2          handle of the compressed store
+ *   ZPAGE   2          handle of the compressed store, and whether it was adopted (swapin.c)
  *   SWAP    3          swap slot and shadow: a page as it is
- *   ZSWAP   4          swap slot, index in the block, and shadow: a zpage on disk
+ *   ZSWAP   4          swap slot, place in the block, and shadow: a zpage on disk
  *   SHADOW  5          file page, only on disk; when it was evicted
  *   LOADING 6          a zpage or swapped page that a fault is bringing in; pfn of the frame
+ *   LOST    7          anon page whose compressed copy was found corrupt: whoever touches it is told
  *
  * LOADING differs from BUSY in that the frame does not yet hold the page's bytes.
  */
@@ -42,6 +43,7 @@ enum entry_kind {
 	ENTRY_ZSWAP,
 	ENTRY_SHADOW,
 	ENTRY_LOADING,
+	ENTRY_LOST,
 };
 
 static inline bool entry_present(entry_t e)
@@ -76,6 +78,10 @@ static inline entry_t entry_make_pfn(enum entry_kind kind, u64 pfn)
 	return pfn << PAGE_SHIFT | (u64)kind << 1;
 }
 
+/* Of a ZPAGE entry: it was read from swap as a neighbour, and nobody has asked for it since. */
+#define ENTRY_ADOPTED BIT(63)
+_Static_assert(4 + ZHANDLE_BITS < 63, "a handle leaves room for the flag");
+
 static inline entry_t entry_make_zpage(zhandle_t handle)
 {
 	return entry_make(ENTRY_ZPAGE, handle);
@@ -83,12 +89,17 @@ static inline entry_t entry_make_zpage(zhandle_t handle)
 
 static inline zhandle_t entry_zhandle(entry_t e)
 {
-	return e >> 4;
+	return (e >> 4) & (BIT(ZHANDLE_BITS) - 1);
 }
 
-/* Slots have 28 bits (1 TiB of swap), an index 7 bits, shadows 25 bits. */
+/*
+ * From bit 4 on: a slot of 27 bits (512 GiB of swap), one bit for a zpage that spans into the next
+ * block, an index of 7 bits, a shadow of 25 bits.
+ */
 #define SHADOW_BITS    25
-#define SWAP_SLOT_BITS 28
+#define SWAP_SLOT_BITS 27
+_Static_assert(SHADOW_BITS <= ZSTAMP_BITS, "the store keeps a shadow as a zpage's stamp");
+_Static_assert(ZBLOCK_MAX_INDEX <= BIT(7), "an index has 7 bits");
 
 static inline entry_t entry_make_swap(u32 slot, u32 shadow)
 {
@@ -97,7 +108,8 @@ static inline entry_t entry_make_swap(u32 slot, u32 shadow)
 
 static inline entry_t entry_make_zswap(struct zblock_ref block, u32 shadow)
 {
-	return entry_make(ENTRY_ZSWAP, (u64)shadow << 35 | (u64)block.index << 28 | block.slot);
+	return entry_make(ENTRY_ZSWAP, (u64)shadow << 35 | (u64)block.index << 28 |
+					       (u64)block.spans << SWAP_SLOT_BITS | block.slot);
 }
 
 static inline entry_t entry_make_shadow(u32 shadow)
@@ -110,9 +122,14 @@ static inline u32 entry_slot(entry_t e)
 	return (e >> 4) & (BIT(SWAP_SLOT_BITS) - 1);
 }
 
-static inline u8 entry_block_index(entry_t e)
+/* Of a ZSWAP entry. */
+static inline struct zblock_ref entry_block(entry_t e)
 {
-	return (e >> 32) & 0x7f;
+	return (struct zblock_ref){
+		.slot = entry_slot(e),
+		.index = (e >> 32) & 0x7f,
+		.spans = (e >> (4 + SWAP_SLOT_BITS)) & 1,
+	};
 }
 
 static inline u32 entry_shadow(entry_t e)

@@ -37,8 +37,8 @@ static inline u64 virt_to_phys(const void *addr)
 struct mm_context {
 	u32 flags;     /* MMC_* */
 	struct mm *mm; /* address space of a workload's thread; NULL for the kernel's */
-	struct page
-		*donor; /* the page being compressed: its frame may become the store's (zpage.c) */
+	/* The page being compressed, whose frame may become the store's; and the same once it has. */
+	struct page *donor, *donated; /* zpage.c */
 	s64 store_frames; /* free frames the store took less frames it freed, by this thread */
 };
 #define MMC_RECLAIM BIT(0) /* is reclaiming: may use the reserve, must not recurse */

@@ -10,6 +10,7 @@
  *   ZSWAP    read the block, take the one zpage out of it
  *   BUSY     reclaim has it. If it is only being written out, take it back at once: see below
  *   LOADING  another thread is bringing it in: wait, look again
+ *   LOST     its bytes are gone: say so, to every thread, until the owner ends
  *   present  a write to a page that is mapped read-only: mark dirty, or copy
  *
  * Bringing in. The frame is allocated first, with no lock held, because that may reclaim. Then the entry is made
@@ -29,8 +30,10 @@
  * A page being compressed is waited for instead: that takes microseconds, and the bytes must not
  * change meanwhile.
  *
- * Clean copies: a page read from a swap block keeps the block (page->private) and is mapped with the
- * CPU's dirty bit clear, so that reclaim can drop it without writing as long as that bit stays clear.
+ * The CPU's dirty bit says that a page was written to since reclaim or a fault last looked at it. A
+ * page read from a swap block keeps the block (page->private) as a clean copy: reclaim drops the
+ * page without writing as long as that bit stays clear. A page that the store refused
+ * (PG_INCOMPRESSIBLE) is not tried again as long as it stays clear.
  */
 #include "mm/fault.h"
 
@@ -42,6 +45,7 @@
 #include "mm/pagetable.h"
 #include "mm/stats.h"
 #include "mm/swap.h"
+#include "mm/swapin.h"
 #include "mm/workingset.h"
 #include "mm/zpage.h"
 
@@ -80,7 +84,7 @@ static u64 prot_bits(const struct area *area)
 	return bits;
 }
 
-/* The entry for an anon page; dirty unless a clean copy of it is on disk. */
+/* The entry for an anon page; dirty: its bytes are not those that reclaim or the disk last saw. */
 static entry_t anon_entry(const struct fault *f, const struct page *page, bool dirty)
 {
 	entry_t e = page_to_pfn(page) << PAGE_SHIFT | prot_bits(f->area);
@@ -182,7 +186,7 @@ static void finish_loading(struct fault *f, struct page *page, bool dirty, bool 
 	lru_add(page, activate ? LRU_ACTIVE_ANON : LRU_INACTIVE_ANON);
 }
 
-/* Give up: the entry becomes what it was, or nothing if the bytes are lost. */
+/* Give up: the entry becomes what it was, or says that the bytes are lost. */
 static void abort_loading(struct fault *f, struct page *page, entry_t to)
 {
 	spin_lock(&f->mm->pt_lock);
@@ -200,7 +204,7 @@ static enum fault_result fault_zpage(struct fault *f)
 	if (!page)
 		return f->retry ? FAULT_OK : no_memory();
 	if (!zpage_decompress(TYPE_ANON, f->seen, page->key, page, &activate)) {
-		abort_loading(f, page, 0);
+		abort_loading(f, page, entry_make(ENTRY_LOST, 0));
 		return FAULT_CORRUPT;
 	}
 	finish_loading(f, page, true, activate);
@@ -222,13 +226,14 @@ static enum fault_result fault_swap(struct fault *f)
 	struct page *page = begin_loading(f);
 	u64 start_ns = env_now_ns();
 	u32 slot = entry_slot(f->seen);
+	void *frame = page ? page_address(page) : NULL;
 	/* A clean copy saves a write later; not worth it once the disk fills up. */
 	bool keep_copy = swap_used_blocks() * 2 < swap_total_blocks();
 
 	if (!page)
 		return f->retry ? FAULT_OK : no_memory();
 	f->major = true;
-	if (swap_read(slot, page_address(page))) {
+	if (swap_read(slot, &frame, 1)) {
 		abort_loading(f, page, f->seen);
 		return FAULT_IO;
 	}
@@ -238,31 +243,28 @@ static enum fault_result fault_swap(struct fault *f)
 		page->private = slot;
 	else
 		swap_put(slot);
-	finish_loading(f, page, !keep_copy || (f->access & FAULT_WRITE),
-		       apply_shadow(page, entry_shadow(f->seen)));
+	finish_loading(f, page, f->access & FAULT_WRITE, apply_shadow(page, entry_shadow(f->seen)));
 	return FAULT_OK;
 }
 
 static enum fault_result fault_zswap(struct fault *f)
 {
 	struct page *page = begin_loading(f);
-	u64 start_ns = env_now_ns();
 	int err;
 
 	if (!page)
 		return f->retry ? FAULT_OK : no_memory();
 	f->major = true;
-	err = zpage_read_swapped(f->seen, page->key, page);
+	err = swapin_zpage(f->seen, page->key, page);
 	if (err == -EINVAL) {
-		swap_put(entry_slot(f->seen));
-		abort_loading(f, page, 0);
+		swap_put_entry(f->seen);
+		abort_loading(f, page, entry_make(ENTRY_LOST, 0));
 		return FAULT_CORRUPT;
 	}
 	if (err) {
 		abort_loading(f, page, f->seen);
 		return err == -EIO ? FAULT_IO : no_memory();
 	}
-	cost_note(TYPE_ANON, COST_DISK_READ, env_now_ns() - start_ns, 1);
 	finish_loading(f, page, true, apply_shadow(page, entry_shadow(f->seen)));
 	return FAULT_OK;
 }
@@ -275,7 +277,7 @@ static void fault_busy(struct fault *f)
 	f->retry = true;
 	spin_lock(&f->mm->pt_lock);
 	if (*f->entry == f->seen && page_test(page, PG_WRITEBACK)) {
-		pt_set(f->mm, f->entry, anon_entry(f, page, true));
+		pt_set(f->mm, f->entry, anon_entry(f, page, f->access & FAULT_WRITE));
 		spin_unlock(&f->mm->pt_lock);
 		return;
 	}
@@ -412,6 +414,8 @@ static enum fault_result fault_page(struct fault *f)
 		f->retry = true;
 		wait_on_page_locked(pfn_to_page(entry_pfn(f->seen)));
 		return FAULT_OK;
+	case ENTRY_LOST:
+		return FAULT_CORRUPT;
 	case ENTRY_SHADOW:
 		break;
 	}

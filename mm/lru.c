@@ -136,23 +136,20 @@ void lru_del_store_frame(struct page *page)
 	spin_lock(&lruvec.lock);
 	ASSERT_PAGE(page->state == FRAME_COMPRESSED_ANON || page->state == FRAME_COMPRESSED_FILE,
 		    page);
-	page_clear(page, PG_VICTIM);
 	unlink_locked(page);
 	spin_unlock(&lruvec.lock);
 }
 
-struct page *lru_mark_victim(enum lru_list list)
+struct page *lru_younger(enum lru_list list, const struct page *page)
 {
-	struct page *page;
+	struct page *younger;
 
 	spin_lock(&lruvec.lock);
-	page = page_at(lruvec.lists[list].tail);
-	while (page && page_test(page, PG_VICTIM))
-		page = page_at(page->prev);
 	if (page)
-		page_set(page, PG_VICTIM);
+		ASSERT_PAGE(page->state == lru_state(list), page);
+	younger = page_at(page ? page->prev : lruvec.lists[list].tail);
 	spin_unlock(&lruvec.lock);
-	return page;
+	return younger;
 }
 
 void lru_activate(struct page *page)

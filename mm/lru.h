@@ -83,8 +83,8 @@ u64 lru_most_frames(enum lru_list list);
 /* Store frames: enter at the young end straight from allocation; leave for the free list. */
 void lru_add_store_frame(struct page *page, enum lru_list list);
 void lru_del_store_frame(struct page *page);
-/* The oldest store frame without PG_VICTIM, now with it; NULL if there is none. */
-struct page *lru_mark_victim(enum lru_list list);
+/* The younger neighbour of a frame on the list, NULL behind the youngest; of NULL: the oldest. */
+struct page *lru_younger(enum lru_list list, const struct page *page);
 
 /* Second reference: inactive to active. Any page; does nothing if it is not on an inactive list. */
 void lru_activate(struct page *page);

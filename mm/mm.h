@@ -130,10 +130,14 @@ enum fault_result mm_fault(struct mm *mm, u64 addr, u32 access);
 void mm_for_each(void (*fn)(struct mm *mm, void *arg), void *arg);
 
 /* Set up frames, allocator, store, LRU. Order 1 of kmain() after the memory map is known. */
+struct zstore_kind;
 struct mm_config {
 	u64 first_pfn, nr_frames;
 	struct page *memmap; /* nr_frames entries */
 	u32 nr_cpus;
+	/* The compressed store: zstore.h. */
+	const struct zstore_kind *store_kind; /* NULL: log */
+	bool store_checksums, store_evicts_pages;
 };
 void mm_init(const struct mm_config *config);
 /* Start kswapd and the flusher; threads must exist. */

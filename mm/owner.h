@@ -21,6 +21,8 @@
 
 #define KEY_INDEX_BITS 36
 #define MAX_OWNERS     1024
+_Static_assert(KEY_INDEX_BITS + 10 <= ZKEY_BITS && MAX_OWNERS <= BIT(10),
+	       "the store keeps a key with each zpage");
 
 static inline u64 key_make(u32 owner_id, u64 index)
 {

@@ -94,7 +94,6 @@ static const char *const flag_names[NR_PAGE_FLAGS] = {
 	[PG_REFERENCED] = "referenced",
 	[PG_WORKINGSET] = "workingset",
 	[PG_INCOMPRESSIBLE] = "incompressible",
-	[PG_VICTIM] = "victim",
 };
 
 void page_init(void)

@@ -23,6 +23,7 @@
 #include "mm/alloc.h"
 
 #include "lib/lock.h"
+#include "lib/math.h"
 #include "lib/print.h"
 #include "lib/string.h"
 #include "mm/lru.h"
@@ -58,17 +59,6 @@ static struct zone {
 } zone = { .lock = SPINLOCK_INIT("zone") };
 
 u64 alloc_fail_every;
-
-static u64 square_root(u64 n)
-{
-	u64 root = 0;
-
-	for (u64 bit = BIT(31); bit; bit >>= 1) {
-		if ((root + bit) * (root + bit) <= n)
-			root += bit;
-	}
-	return root;
-}
 
 /*
  * All three marks, from the size of memory alone.
@@ -351,6 +341,25 @@ void free_pages(struct page *page, u32 order)
 	}
 	insert_block(page, order);
 	spin_unlock_irqrestore(&zone.lock, irq);
+}
+
+struct page *alloc_frames(u32 flags, u32 nr, enum frame_state state)
+{
+	u32 order = 0;
+	struct page *page;
+
+	while (BIT(order) < nr)
+		order++;
+	page = alloc_pages(flags, order, state);
+	if (!page)
+		return NULL;
+	for (u32 i = 0; i < BIT(order); i++) {
+		page[i].order = 0;
+		WRITE_ONCE(page[i].refs, 1);
+	}
+	for (u32 i = nr; i < BIT(order); i++)
+		free_pages(page + i, 0);
+	return page;
 }
 
 int largest_free_order(void)

@@ -8,6 +8,7 @@
 static const struct policy *const policies[] = {
 	&policy_integrated,
 	&policy_none,
+	&policy_zswap,
 };
 
 static const struct policy *current_policy = &policy_integrated; /* atomic */

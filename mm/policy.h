@@ -39,6 +39,7 @@ struct mm_snapshot {
 	s32 priority; /* of the scan: lower is more desperate */
 	u32 barren;   /* BIT(enum lru_list): has given nothing at this priority: choose another */
 	u64 round;    /* counts decisions: for policies that try the other way now and then */
+	enum lru_list previous; /* the list that the last decision chose; NR_LRU_LISTS: none yet */
 };
 
 /* The next batch. */
@@ -55,12 +56,15 @@ struct mm_decision {
 struct policy {
 	const char *name;
 	const char *help;
-	bool uses_store;
+	bool compresses[NR_PAGE_TYPES]; /* pages of that type may go to the store */
+	/* Its zpages go to swap decompressed, one a block, unless the command line says otherwise. */
+	bool evicts_pages;
 	void (*decide)(const struct mm_snapshot *snapshot, struct mm_decision *decision);
 };
 
 extern const struct policy policy_none;
 extern const struct policy policy_integrated;
+extern const struct policy policy_zswap;
 
 const struct policy *policy_find(const char *name); /* NULL if there is none */
 int policy_list(char *buf, size_t size);	    /* names, comma separated */

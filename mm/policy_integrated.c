@@ -112,6 +112,6 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 const struct policy policy_integrated = {
 	.name = "integrated",
 	.help = "six classes balanced by measured cost (the default)",
-	.uses_store = true,
+	.compresses = { [TYPE_ANON] = true, [TYPE_FILE] = true },
 	.decide = integrated_decide,
 };

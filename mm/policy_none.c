@@ -48,6 +48,5 @@ static void none_decide(const struct mm_snapshot *s, struct mm_decision *d)
 const struct policy policy_none = {
 	.name = "none",
 	.help = "no compression: reclaim to disk only",
-	.uses_store = false,
 	.decide = none_decide,
 };

@@ -208,7 +208,8 @@ static u32 finish_written(struct page *page, entry_t was, u32 slot)
 {
 	bool ours;
 
-	ours = settle_anon(page, slot ? swap_entry(page, slot) : was);
+	/* That it was dirty has been seen, and must not be taken for a write that comes later. */
+	ours = settle_anon(page, slot ? swap_entry(page, slot) : was & ~PTE_DIRTY);
 	end_page_writeback(page);
 	if (ours && slot) {
 		count_vm_event(EV_pswpout);

@@ -14,6 +14,7 @@
 #include "mm/lru.h"
 #include "mm/pagecache.h"
 #include "mm/policy.h"
+#include "mm/stats_store.h"
 #include "mm/swap.h"
 #include "mm/workingset.h"
 #include "mm/zpage.h"
@@ -94,7 +95,7 @@ static u64 disk_count(const char *name, char what)
 static struct {
 	struct mutex lock; /* all below */
 	struct sample sample;
-	char json[6144];
+	char json[12288];
 } dump;
 
 void stats_init(void)
@@ -149,7 +150,8 @@ static int sample_json(const struct sample *s, char *buf, size_t size)
 #undef X
 	for (u32 event = 0; event < NR_VM_EVENTS; event++)
 		n = append(buf, size, n, event_names[event], s->events[event]);
-	return n;
+	n = store_json(&s->z[TYPE_ANON], "anon", buf, size, n);
+	return store_json(&s->z[TYPE_FILE], "file", buf, size, n);
 }
 
 int stats_json(char *buf, size_t size)
@@ -177,39 +179,26 @@ static void print_bar(const struct sample *s, const char *label, enum frame_stat
 	printk("  %-17s %7lu |%s|\n", label, frames, bar);
 }
 
-/* backing / stored, and how full the frames are, as hundredths. */
-static void print_store(const struct sample *s, enum page_type type, const char *label)
-{
-	const struct zstore_type_stats *z = &s->z[type];
-	u64 pages = z->stored_pages + z->same_pages;
-	u64 per_frame = z->backing_frames ? 100 * z->stored_pages / z->backing_frames : 0;
-	u64 density =
-		z->backing_frames ? 100 * z->compressed_bytes / (z->backing_frames * PAGE_SIZE) : 0;
-
-	printk("  %s: %lu zpages (%lu same-filled) in %lu frames, %lu.%02lu a frame, density "
-	       "0.%02lu\n",
-	       label, pages, z->same_pages, z->backing_frames, per_frame / 100, per_frame % 100,
-	       MIN(density, 99UL));
-}
-
 static void print_table(const struct sample *s, const char *label)
 {
+	bool complete = strcmp(label, "interval");
 	u64 other = mem_layout.nr_frames - s->frames[FRAME_FREE];
 	const u64 *e = s->events;
 
 	for (u32 list = 0; list < NR_LRU_LISTS; list++)
 		other -= s->frames[lru_state((enum lru_list)list)];
-	printk("---- %lu.%03lu s, %s, policy %s: %lu frames managed, %lu free, %lu in other use\n",
+	printk("---- %lu.%03lu s, %s, policy %s, store %s: %lu frames managed, %lu free, %lu in other use\n",
 	       s->time_ns / NSEC_PER_SEC, s->time_ns / NSEC_PER_MSEC % 1000, label,
-	       policy_current()->name, mem_layout.nr_frames, s->frames[FRAME_FREE], other);
+	       policy_current()->name, zpage_store_name(), mem_layout.nr_frames,
+	       s->frames[FRAME_FREE], other);
 	print_bar(s, "anon active", FRAME_ACTIVE_ANON);
 	print_bar(s, "anon inactive", FRAME_INACTIVE_ANON);
 	print_bar(s, "anon compressed", FRAME_COMPRESSED_ANON);
 	print_bar(s, "file active", FRAME_ACTIVE_FILE);
 	print_bar(s, "file inactive", FRAME_INACTIVE_FILE);
 	print_bar(s, "file compressed", FRAME_COMPRESSED_FILE);
-	print_store(s, TYPE_ANON, "anon store");
-	print_store(s, TYPE_FILE, "file store");
+	store_print(&s->z[TYPE_ANON], "anon", complete);
+	store_print(&s->z[TYPE_FILE], "file", complete);
 	printk("  faults %lu, of disk %lu; decompressed %lu anon %lu file; refaults %lu anon %lu "
 	       "file\n",
 	       e[EV_pgfault], e[EV_pgmajfault], e[EV_zswpin], e[EV_zfilein],

@@ -2,9 +2,15 @@
 /*
  * swap.c - blocks on the swap disk.
  *
- * One byte a block counts its uses: 1 for a page as it is, the number of live zpages for a store frame
- * that was written whole. Allocation goes round the disk (next fit), looking for runs, so that
- * pages that leave together lie together and go out in one request.
+ * One byte a block counts its uses: 1 for a page as it is, the number of live zpages for a store
+ * frame that was written whole; a zpage that spans into the next block counts in both.
+ *
+ * Allocation goes round the disk (next fit), looking for a run of the wanted length, so that pages
+ * that leave together lie together and go out in one request. A short run is passed over as long as
+ * a long enough one may be near: blocks come back one by one, and taking each small hole at once
+ * would leave none that grows together with its neighbours. The search is bounded, and the longest
+ * run that it met is taken when none was long enough. So holes are left to grow while there is room
+ * elsewhere, and all of them are used when there is none.
  *
  * Nothing here allocates memory after swap_attach(): writing a page out is what makes memory.
  */
@@ -28,6 +34,8 @@
 static const char swap_signature[10] = "SWAPSPACE2";
 
 #define SWAP_USES_MAX UINT8_MAX
+/* Every zpage of a block, one that spans into it from the block before, and the writer's. */
+_Static_assert(ZBLOCK_MAX_INDEX + 1 + 1 <= SWAP_USES_MAX, "uses of a block fit a byte");
 
 static struct {
 	struct block_device *dev; /* set once */
@@ -38,13 +46,19 @@ static struct {
 	u32 next;
 } swap;
 
-/* Writes in flight together, on the writer's stack. */
+/* Requests in flight together, on the stack of who waits for them. */
 struct swap_io {
 	struct spinlock lock; /* pending, error; irq-safe */
 	struct waitqueue wq;
 	u32 pending;
 	int error;
 };
+
+void swap_init(void)
+{
+	memset(&swap, 0, sizeof(swap));
+	spin_lock_init(&swap.lock, "swap");
+}
 
 static int check_header(struct block_device *dev, const u8 *header, u32 *blocks)
 {
@@ -109,7 +123,6 @@ int swap_attach(struct block_device *dev)
 		       blocks);
 		return -ENOMEM;
 	}
-	spin_lock_init(&swap.lock, "swap");
 	swap.nr_blocks = blocks;
 	swap.used = 0;
 	swap.next = 1;
@@ -129,34 +142,53 @@ u64 swap_used_blocks(void)
 	return READ_ONCE(swap.used);
 }
 
+struct run {
+	u32 first, blocks;
+};
+
+/*
+ * The first run of nr free blocks from swap.next on, or else the longest that was met. Beyond
+ * SWAP_SEARCH_BLOCKS any run will do. Runs do not go over the end of the disk.
+ */
+static struct run find_run(u32 nr)
+{
+	struct run run = { 0, 0 }, longest = { 0, 0 };
+	u32 at = swap.next;
+
+	for (u32 seen = 1; seen < swap.nr_blocks && run.blocks < nr; seen++, at++) {
+		if (at >= swap.nr_blocks) {
+			at = 1;
+			run.blocks = 0;
+		}
+		if (swap.uses[at]) {
+			run.blocks = 0;
+			if (longest.blocks && seen >= SWAP_SEARCH_BLOCKS)
+				break;
+			continue;
+		}
+		if (!run.blocks)
+			run.first = at;
+		if (++run.blocks > longest.blocks)
+			longest = run;
+	}
+	return longest;
+}
+
 u32 swap_alloc(u32 nr, u32 *first)
 {
-	u32 got = 0, at;
+	struct run run;
 
 	if (!swap.dev || !nr)
 		return 0;
 	spin_lock(&swap.lock);
-	at = swap.next;
-	for (u32 seen = 1; seen < swap.nr_blocks && got < nr; seen++, at++) {
-		if (at >= swap.nr_blocks) {
-			at = 1;
-			if (got)
-				break;
-		}
-		if (swap.uses[at]) {
-			if (got)
-				break;
-			continue;
-		}
-		if (!got)
-			*first = at;
-		swap.uses[at] = 1;
-		got++;
-	}
-	swap.used += got;
-	swap.next = at >= swap.nr_blocks ? 1 : at;
+	run = find_run(nr);
+	memset(swap.uses + run.first, 1, run.blocks);
+	swap.used += run.blocks;
+	if (run.blocks)
+		swap.next = run.first + run.blocks < swap.nr_blocks ? run.first + run.blocks : 1;
 	spin_unlock(&swap.lock);
-	return got;
+	*first = run.first;
+	return run.blocks;
 }
 
 void swap_get(u32 slot)
@@ -176,6 +208,14 @@ void swap_put(u32 slot)
 	spin_unlock(&swap.lock);
 }
 
+void swap_put_entry(entry_t entry)
+{
+	ASSERT(entry_is(entry, ENTRY_SWAP) || entry_is(entry, ENTRY_ZSWAP));
+	if (entry_is(entry, ENTRY_ZSWAP) && entry_block(entry).spans)
+		swap_put(entry_slot(entry) + 1);
+	swap_put(entry_slot(entry));
+}
+
 u32 swap_uses(u32 slot)
 {
 	return slot && slot < swap.nr_blocks ? swap.uses[slot] : 0;
@@ -189,7 +229,7 @@ static void swap_io_init(struct swap_io *io)
 	io->error = 0;
 }
 
-static void write_done(struct bio *bio)
+static void io_done(struct bio *bio)
 {
 	struct swap_io *io = bio->private;
 	u64 flags = spin_lock_irqsave(&io->lock);
@@ -202,15 +242,15 @@ static void write_done(struct bio *bio)
 	bio_free(bio);
 }
 
-static void start_write(struct swap_io *io, u32 first, void **frames, u32 nr)
+static void start_io(struct swap_io *io, enum bio_op op, u32 first, void **frames, u32 nr)
 {
 	struct bio *bio = bio_alloc();
 	u64 flags;
 
 	ASSERT(nr && nr <= BIO_MAX_SEGS && first && first + nr <= swap.nr_blocks);
-	bio->op = BIO_WRITE;
+	bio->op = op;
 	bio->sector = (u64)first * SECTORS_PER_BLOCK;
-	bio->done = write_done;
+	bio->done = io_done;
 	bio->private = io;
 	for (u32 i = 0; i < nr; i++) {
 		bool added = bio_add(bio, frames[i], PAGE_SIZE);
@@ -223,13 +263,13 @@ static void start_write(struct swap_io *io, u32 first, void **frames, u32 nr)
 	bio_submit(swap.dev, bio);
 }
 
-static int wait_writes(struct swap_io *io)
+static int wait_io(struct swap_io *io)
 {
 	u64 flags;
 	int error;
 
 	wait_event(&io->wq, READ_ONCE(io->pending) == 0);
-	/* The last write_done() may still hold the lock: io is the caller's to reuse after this. */
+	/* The last io_done() may still hold the lock: io is the caller's to reuse after this. */
 	flags = spin_lock_irqsave(&io->lock);
 	error = io->error;
 	spin_unlock_irqrestore(&io->lock, flags);
@@ -248,7 +288,7 @@ static u32 start_writes(struct swap_io *io, void **frames, u32 *slots, u32 nr)
 			break;
 		for (u32 i = 0; i < got; i++)
 			slots[done + i] = first + i;
-		start_write(io, first, frames + done, got);
+		start_io(io, BIO_WRITE, first, frames + done, got);
 		done += got;
 	}
 	return done;
@@ -265,7 +305,7 @@ u32 swap_write_frames(void **frames, u32 *slots, u32 nr)
 	swap_io_init(&io);
 	done = start_writes(&io, frames, slots, nr);
 	count_vm_events(EV_swap_full, nr - done);
-	if (!wait_writes(&io)) {
+	if (!wait_io(&io)) {
 		cost_note(TYPE_ANON, COST_DISK_WRITE, env_now_ns() - start_ns, done);
 		return done;
 	}
@@ -277,7 +317,11 @@ u32 swap_write_frames(void **frames, u32 *slots, u32 nr)
 	return 0;
 }
 
-int swap_read(u32 slot, void *frame)
+int swap_read(u32 slot, void **frames, u32 nr)
 {
-	return block_rw(swap.dev, BIO_READ, (u64)slot * SECTORS_PER_BLOCK, frame, PAGE_SIZE);
+	struct swap_io io;
+
+	swap_io_init(&io);
+	start_io(&io, BIO_READ, slot, frames, nr);
+	return wait_io(&io);
 }

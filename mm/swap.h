@@ -8,10 +8,14 @@
 
 #include "lib/blockdev.h"
 #include "lib/types.h"
+#include "mm/entry.h"
 #include "mm/page.h"
 
 /* Smallest swap disk that is accepted. */
 #define SWAP_MIN_BYTES (1 * MIB)
+
+/* No swap disk yet. */
+void swap_init(void);
 
 /*
  * Use dev, which must bear mkswap's signature, for swap. On failure prints what is wrong
@@ -23,15 +27,21 @@ int swap_attach(struct block_device *dev);
 u64 swap_total_blocks(void);
 u64 swap_used_blocks(void);
 
+/* How many blocks are looked at for a run that is long enough before a shorter one is taken. */
+#define SWAP_SEARCH_BLOCKS 2048
+
 /*
  * Up to nr consecutive blocks with one use each; returns how many (0: full) and the first in
- * *first. No block is numbered 0.
+ * *first. nr if there is such a run within SWAP_SEARCH_BLOCKS of where the last one ended; else the
+ * longest there. No block is numbered 0.
  */
 u32 swap_alloc(u32 nr, u32 *first);
 /* One more use / one fewer; the block is free when its last use is gone. Spinlocks may be held. */
 void swap_get(u32 slot);
 void swap_put(u32 slot);
-/* Uses of a block now, for verify. */
+/* Give back what an entry of kind SWAP or ZSWAP holds: one use of its block, or of two. */
+void swap_put_entry(entry_t entry);
+/* Uses of a block now; a hint unless nobody can change them. */
 u32 swap_uses(u32 slot);
 
 /*
@@ -40,7 +50,7 @@ u32 swap_uses(u32 slot);
  * were written. Sleeps for the disk, never for memory.
  */
 u32 swap_write_frames(void **frames, u32 *slots, u32 nr);
-/* Read one block; 0 or -EIO. Sleeps. */
-int swap_read(u32 slot, void *frame);
+/* Read nr (<= BIO_MAX_SEGS) blocks from slot on in one request; 0 or -EIO. Sleeps. */
+int swap_read(u32 slot, void **frames, u32 nr);
 
 #endif

@@ -54,7 +54,10 @@ struct tally {
 	u64 resident, compressed, swapped, in_transit;
 };
 
-/* I4: a present entry and its page name each other. I7: a swapped entry's block is in use. */
+/*
+ * I4: a present entry and its page name each other. I7: a swapped entry's block, and the next if its
+ * zpage goes on there, are in use.
+ */
 static bool check_entry(struct mm *mm, u64 va, entry_t *entry, void *arg)
 {
 	struct tally *tally = arg;
@@ -80,6 +83,12 @@ static bool check_entry(struct mm *mm, u64 va, entry_t *entry, void *arg)
 		if (!swap_uses(entry_slot(e)))
 			panic("I7: entry %lx of %s at %lx names swap block %u, which is free", e,
 			      mm->name, va, entry_slot(e));
+		if (entry_is(e, ENTRY_ZSWAP) && entry_block(e).spans &&
+		    !swap_uses(entry_slot(e) + 1))
+			panic("I7: entry %lx of %s at %lx goes on in swap block %u, which is free",
+			      e, mm->name, va, entry_slot(e) + 1);
+		break;
+	case ENTRY_LOST:
 		break;
 	default:
 		tally->in_transit++;

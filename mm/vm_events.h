@@ -43,6 +43,9 @@
 	X(zskip_incompressible, "pages known to be incompressible sent straight to disk")    \
 	X(zevict_anon, "anon zpages evicted to swap, still compressed")                      \
 	X(zevict_file, "clean file zpages dropped")                                          \
+	X(zwriteback, "anon zpages written to swap decompressed")                            \
+	X(zadopt, "zpages kept in memory because they were read with another one")           \
+	X(zadopt_hit, "such zpages decompressed by a fault before they left again")          \
 	X(zcompact, "store frames freed by closing holes, for reclaim")                      \
 	X(zdonated, "store frames that were the frame of the page being compressed")         \
 	X(pgdrop_file, "clean file pages dropped from the inactive list")                    \

@@ -33,8 +33,14 @@
 static struct {
 	struct waitqueue wq;
 	bool wanted; /* atomic: somebody has asked */
-	u64 rounds;  /* atomic: decisions made */
 } kswapd;
+
+/* What was decided last, by whichever thread. All fields: atomic. */
+static struct {
+	u64 rounds; /* decisions made */
+	u64 cost_ns;
+	enum lru_list list;
+} decided;
 
 static void snapshot_type(enum page_type type, struct type_snapshot *t)
 {
@@ -59,7 +65,8 @@ static void take_snapshot(const struct scan_control *sc, struct mm_snapshot *s)
 		snapshot_type((enum page_type)type, &s->type[type]);
 	s->priority = sc->priority;
 	s->barren = sc->barren;
-	s->round = atomic_add_return(&kswapd.rounds, 1);
+	s->round = atomic_add_return(&decided.rounds, 1);
+	s->previous = READ_ONCE(decided.list);
 }
 
 /* How many pages of a list one round looks at. */
@@ -195,6 +202,9 @@ static bool reclaim_round(struct scan_control *sc)
 		return true;
 	take_snapshot(sc, &s);
 	policy_current()->decide(&s, &d);
+	WRITE_ONCE(decided.list, d.list);
+	if (d.list != NR_LRU_LISTS)
+		WRITE_ONCE(decided.cost_ns, d.cost_ns[d.list]);
 	if (d.age_anon)
 		shrink_active_list(sc, TYPE_ANON);
 	if (d.age_file)
@@ -250,10 +260,16 @@ u64 reclaim_direct(u32 order)
 	return sc.nr_reclaimed > 0 ? (u64)sc.nr_reclaimed : 0;
 }
 
+u64 reclaim_frame_cost_ns(void)
+{
+	return READ_ONCE(decided.cost_ns);
+}
+
 u64 reclaim_list(enum lru_list list, u64 nr_frames)
 {
 	struct scan_control sc = { .nr_to_reclaim = (s64)nr_frames, .priority = 0 };
-	struct mm_decision d = { .list = list, .compress = policy_current()->uses_store };
+	enum page_type type = list < LRU_INACTIVE_FILE ? TYPE_ANON : TYPE_FILE;
+	struct mm_decision d = { .list = list, .compress = policy_current()->compresses[type] };
 	struct mm_context *context = env_context();
 	s64 freed = 1;
 
@@ -303,6 +319,8 @@ static void kswapd_thread(void *arg)
 void vmscan_init(void)
 {
 	memset(&kswapd, 0, sizeof(kswapd));
+	memset(&decided, 0, sizeof(decided));
+	decided.list = NR_LRU_LISTS;
 	waitqueue_init(&kswapd.wq, "kswapd");
 }
 

@@ -35,6 +35,9 @@ bool kswapd_balance(void);
  */
 u64 reclaim_direct(u32 order);
 
+/* What the next free frame costs, by the last decision of the policy; 0 before the first. */
+u64 reclaim_frame_cost_ns(void);
+
 /* Reclaim nr frames from one list now, for tests and the monitor. Returns frames freed, net. */
 u64 reclaim_list(enum lru_list list, u64 nr_frames);
 

@@ -2,11 +2,12 @@
 /*
  * zpage.c - the MM's side of the contract with the store.
  *
- * The store asks for frames; they come from the page allocator's reserve, and their struct pages
- * go on the compressed list of their type. If not even the reserve has one, the frame of the very page that
- * is being compressed is given: its bytes are already in the store's buffer by then. So
+ * The store asks for frames; they come from the page allocator's reserve, and their struct pages go
+ * on the compressed list of their type. If not even the reserve has one, the frame of the very page
+ * that is being compressed is given: its bytes are already in the store's buffer by then. So
  * compressing makes progress with no free frame at all, and each batch gains: the first page of it
- * donates its frame, the next ones free theirs.
+ * donates its frame, the next ones free theirs. A store that takes several frames at once may find
+ * that the donor was not enough, and gives it back with its bytes as they were.
  *
  * The store asks for references to be changed; retarget() finds them by key (owner.h) and changes them only
  * if they still name the zpage. Lock order: store, owners table, then page table or mapping.
@@ -14,15 +15,17 @@
 #include "mm/zpage.h"
 
 #include "compress/codec.h"
-#include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/alloc.h"
 #include "mm/pagecache.h"
 #include "mm/stats.h"
 #include "mm/swap.h"
+#include "mm/swapin.h"
 #include "mm/workingset.h"
 
-static struct zstore *zstore; /* set once */
+static struct zstore *zstore;  /* set once */
+static const char *store_name; /* set once */
+static bool store_checksums;   /* set once */
 
 _Static_assert((int)Z_ANON == (int)TYPE_ANON && (int)Z_FILE == (int)TYPE_FILE, "one numbering");
 
@@ -40,10 +43,18 @@ static struct page *take_donor(enum ztype type)
 	if (!page)
 		return NULL;
 	context->donor = NULL;
+	context->donated = page;
 	ASSERT_PAGE(page->state == (type == Z_ANON ? FRAME_ISOLATED_ANON : FRAME_ISOLATED_FILE),
 		    page);
-	count_vm_event(EV_zdonated);
 	return page;
+}
+
+/* An isolated page becomes a store frame, at the young end. */
+static void enter_store(struct page *page, enum ztype type)
+{
+	page->private = 0;
+	page->key = 0;
+	lru_add_store_frame(page, compressed_list(type));
 }
 
 static void *store_frame_get(void *ctx, enum ztype type)
@@ -57,18 +68,22 @@ static void *store_frame_get(void *ctx, enum ztype type)
 		page = take_donor(type);
 	if (!page)
 		return NULL;
-	page->private = 0;
-	page->key = 0;
-	lru_add_store_frame(page, compressed_list(type));
+	enter_store(page, type);
 	return page_address(page);
 }
 
 static void store_frame_put(void *ctx, enum ztype type, void *frame)
 {
+	struct mm_context *context = env_context();
 	struct page *page = virt_to_page(frame);
 
 	lru_del_store_frame(page);
-	env_context()->store_frames--;
+	if (page == context->donated) { /* not needed after all, and still the caller's */
+		context->donated = NULL;
+		context->donor = page;
+		return;
+	}
+	context->store_frames--;
 	put_page(page);
 }
 
@@ -77,52 +92,103 @@ static u64 *store_frame_word(void *ctx, void *frame)
 	return &virt_to_page(frame)->private;
 }
 
-static void *store_victim_mark(void *ctx, enum ztype type)
+static void *store_frame_younger(void *ctx, enum ztype type, void *frame)
 {
-	struct page *page = lru_mark_victim(compressed_list(type));
+	struct page *page = lru_younger(compressed_list(type), frame ? virt_to_page(frame) : NULL);
 
 	return page ? page_address(page) : NULL;
 }
 
-static void store_victim_unmark(void *ctx, enum ztype type, void *frame)
+/* Its one reference was the caller's, and is the store's from now on. */
+static void store_frame_adopt(void *ctx, enum ztype type, void *frame)
 {
-	page_clear(virt_to_page(frame), PG_VICTIM);
+	env_context()->store_frames++;
+	enter_store(virt_to_page(frame), type);
+}
+
+/* Does the reference still name what is to move? */
+static bool names_moved(entry_t entry, const struct zmove *move)
+{
+	struct zblock_ref block;
+
+	if (move->kind != ZMOVE_ADOPTED)
+		return entry_is(entry, ENTRY_ZPAGE) && entry_zhandle(entry) == move->from;
+	if (!entry_is(entry, ENTRY_ZSWAP))
+		return false;
+	block = entry_block(entry);
+	return block.slot == move->from_block.slot && block.index == move->from_block.index &&
+	       block.spans == move->from_block.spans;
+}
+
+/* What the reference is to be, counted and with the uses of swap blocks that go with it. */
+static entry_t evicted_entry(const struct zmove *move)
+{
+	enum page_type type = (enum page_type)move->type;
+	u32 shadow = workingset_leave_store(type, move->stamp);
+
+	if (move->kind == ZMOVE_DROPPED) {
+		ASSERT(type == TYPE_FILE);
+		count_vm_event(EV_zevict_file);
+		return entry_make_shadow(shadow);
+	}
+	ASSERT(type == TYPE_ANON);
+	swap_get(move->to_block.slot);
+	if (move->kind == ZMOVE_PAGE) {
+		count_vm_event(EV_zwriteback);
+		count_vm_event(EV_pswpout);
+		return entry_make_swap(move->to_block.slot, shadow);
+	}
+	if (move->to_block.spans)
+		swap_get(move->to_block.slot + 1);
+	count_vm_event(EV_zevict_anon);
+	return entry_make_zswap(move->to_block, shadow);
+}
+
+static void retarget_locked(struct ref *ref, const struct zmove *move)
+{
+	entry_t was = *ref->entry;
+
+	switch (move->kind) {
+	case ZMOVE_HANDLE:
+		ref_set(ref, entry_make_zpage(move->to) | (was & ENTRY_ADOPTED));
+		break;
+	case ZMOVE_ADOPTED:
+		ref_set(ref, entry_make_zpage(move->to) | ENTRY_ADOPTED);
+		swap_put_entry(was);
+		count_vm_event(EV_zadopt);
+		break;
+	case ZMOVE_SWAPPED:
+	case ZMOVE_PAGE:
+	case ZMOVE_DROPPED:
+		ref_set(ref, evicted_entry(move));
+		if (was & ENTRY_ADOPTED)
+			swapin_settled(false);
+		break;
+	}
 }
 
 static bool store_retarget(void *ctx, const struct zmove *move)
 {
-	enum page_type type = (enum page_type)move->type;
 	struct ref ref;
 	bool ours;
 
-	if (!ref_lock(type, move->key, &ref))
+	if (!ref_lock((enum page_type)move->type, move->key, &ref))
 		return false;
-	ours = entry_is(*ref.entry, ENTRY_ZPAGE) && entry_zhandle(*ref.entry) == move->from;
-	if (ours) {
-		switch (move->kind) {
-		case ZMOVE_HANDLE:
-			ref_set(&ref, entry_make_zpage(move->to));
-			break;
-		case ZMOVE_SWAPPED:
-			swap_get(move->block.slot);
-			ref_set(&ref, entry_make_zswap(move->block,
-						       workingset_leave_store(type, move->stamp)));
-			count_vm_event(EV_zevict_anon);
-			break;
-		case ZMOVE_DROPPED:
-			ASSERT(type == TYPE_FILE);
-			ref_set(&ref, entry_make_shadow(workingset_leave_store(type, move->stamp)));
-			count_vm_event(EV_zevict_file);
-			break;
-		}
-	}
+	ours = names_moved(*ref.entry, move);
+	if (ours)
+		retarget_locked(&ref, move);
 	ref_unlock(&ref);
 	return ours;
 }
 
 static void store_blocks_write(void *ctx, void **frames, u32 *slots, u32 nr)
 {
-	count_vm_events(EV_zpswpout, swap_write_frames(frames, slots, nr));
+	/* The store's own buffers hold pages as they are: those count where they arrive, ZMOVE_PAGE. */
+	bool whole_frames = virt_to_page(frames[0])->state == FRAME_COMPRESSED_ANON;
+	u32 written = swap_write_frames(frames, slots, nr);
+
+	if (whole_frames)
+		count_vm_events(EV_zpswpout, written);
 }
 
 static void store_block_put(void *ctx, u32 slot)
@@ -134,25 +200,41 @@ static const struct zstore_env store_env = {
 	.frame_get = store_frame_get,
 	.frame_put = store_frame_put,
 	.frame_word = store_frame_word,
-	.victim_mark = store_victim_mark,
-	.victim_unmark = store_victim_unmark,
+	.frame_younger = store_frame_younger,
+	.frame_adopt = store_frame_adopt,
 	.retarget = store_retarget,
 	.blocks_write = store_blocks_write,
 	.block_put = store_block_put,
 };
 
-void zpage_init(u32 nr_cpus)
+void zpage_init(const struct mm_config *config)
 {
-	size_t bytes = zstore_bytes(nr_cpus, &codec_lz4);
-	u32 order = 0;
-	struct page *page;
+	const struct zstore_config store = {
+		.kind = config->store_kind ? config->store_kind : zstore_kind_find("log"),
+		.codec = &codec_lz4,
+		.nr_cpus = config->nr_cpus,
+		.checksums = config->store_checksums,
+		.evict_pages = config->store_evicts_pages,
+	};
+	size_t bytes = zstore_bytes(&store);
+	struct page *page =
+		alloc_frames(ALLOC_ZERO, (u32)DIV_ROUND_UP(bytes, PAGE_SIZE), FRAME_STORE_META);
 
-	while ((PAGE_SIZE << order) < bytes)
-		order++;
-	page = alloc_pages(ALLOC_ZERO, order, FRAME_STORE_META);
 	if (!page)
 		panic("no %lu KiB for the compressed store's tables", bytes / KIB);
-	zstore = zstore_init(page_address(page), nr_cpus, &codec_lz4, &store_env, NULL);
+	store_name = zstore_kind_name(store.kind);
+	store_checksums = store.checksums;
+	zstore = zstore_init(page_address(page), &store, &store_env, NULL);
+}
+
+const char *zpage_store_name(void)
+{
+	return store_name;
+}
+
+bool zpage_has_checksums(void)
+{
+	return store_checksums;
 }
 
 static const enum vm_event reject_event[NR_ZRESULTS] = {
@@ -165,7 +247,7 @@ enum zresult zpage_compress(struct page *page, enum page_type type, entry_t *ent
 {
 	struct mm_context *context = env_context();
 	bool was_workingset = page_test(page, PG_WORKINGSET);
-	u64 start_ns = env_now_ns();
+	u64 start_ns = env_now_ns(), key = page->key, private = page->private;
 	enum zresult result;
 	zhandle_t handle;
 	u32 size_bytes, shadow;
@@ -173,17 +255,22 @@ enum zresult zpage_compress(struct page *page, enum page_type type, entry_t *ent
 	ASSERT_PAGE(page_test(page, PG_LOCKED) && !page_test(page, PG_DIRTY), page);
 	shadow = workingset_now(was_workingset);
 	context->donor = page;
-	result = zstore_store(zstore, (enum ztype)type, page_address(page), page->key, shadow,
-			      &handle, &size_bytes);
-	*donated = !context->donor;
+	result = zstore_store(zstore, (enum ztype)type, page_address(page), key, shadow, &handle,
+			      &size_bytes);
+	*donated = context->donated;
 	context->donor = NULL;
+	context->donated = NULL;
 	if (result == ZS_OK || result == ZS_POOR)
 		cost_note(type, COST_ZPAGE_BYTES, result == ZS_OK ? size_bytes : PAGE_SIZE, 1);
 	if (result != ZS_OK) {
 		ASSERT_PAGE(!*donated, page);
+		/* It may have been a store frame for a moment. */
+		page->key = key;
+		page->private = private;
 		count_vm_event(reject_event[result]);
 		return result;
 	}
+	count_vm_events(EV_zdonated, *donated);
 	workingset_leave(type, LEFT_TO_STORE, was_workingset, false);
 	cost_note(type, COST_COMPRESS, env_now_ns() - start_ns, 1);
 	count_vm_event(type == TYPE_ANON ? EV_zstore_anon : EV_zstore_file);
@@ -204,6 +291,8 @@ bool zpage_decompress(enum page_type type, entry_t entry, u64 key, struct page *
 	count_vm_event(type == TYPE_ANON ? EV_zswpin : EV_zfilein);
 	if (shadow & SHADOW_WORKINGSET)
 		page_set(page, PG_WORKINGSET);
+	if (entry & ENTRY_ADOPTED)
+		swapin_settled(true);
 	*activate = workingset_comeback(type, LEFT_TO_STORE, shadow);
 	return true;
 }
@@ -211,27 +300,13 @@ bool zpage_decompress(enum page_type type, entry_t entry, u64 key, struct page *
 void zpage_drop(enum page_type type, entry_t entry, u64 key)
 {
 	zstore_drop(zstore, (enum ztype)type, entry_zhandle(entry), key);
+	if (entry & ENTRY_ADOPTED)
+		swapin_settled(false);
 }
 
-int zpage_read_swapped(entry_t entry, u64 key, struct page *page)
+bool zpage_adopt(struct page *block, u32 slot, u64 not_key)
 {
-	struct page *block = alloc_page(ALLOC_WAIT, FRAME_KERNEL);
-	enum zresult result;
-	int err;
-
-	if (!block)
-		return -ENOMEM;
-	err = swap_read(entry_slot(entry), page_address(block));
-	if (!err) {
-		count_vm_event(EV_zpswpin);
-		result = zblock_extract(&codec_lz4, page_address(block), entry_block_index(entry),
-					key, page_address(page));
-		err = result == ZS_OK ? 0 : -EINVAL;
-	}
-	put_page(block);
-	if (!err)
-		swap_put(entry_slot(entry));
-	return err;
+	return zstore_adopt(zstore, Z_ANON, page_address(block), slot, not_key);
 }
 
 u64 zpage_shrink(enum page_type type, u64 nr_frames)

@@ -13,7 +13,10 @@
 #include "mm/owner.h"
 
 /* Make the store, its memory reserved once and counted as FRAME_STORE_META. Boot. */
-void zpage_init(u32 nr_cpus);
+void zpage_init(const struct mm_config *config);
+/* The name of its kind. */
+const char *zpage_store_name(void);
+bool zpage_has_checksums(void);
 
 /*
  * Compress a page whose reference the caller has made BUSY. On ZS_OK the reference is to become
@@ -31,10 +34,11 @@ bool zpage_decompress(enum page_type type, entry_t entry, u64 key, struct page *
 /* Free the zpage of a reference that the caller has cleared. */
 void zpage_drop(enum page_type type, entry_t entry, u64 key);
 /*
- * Read a zpage that was evicted to swap: entry is of kind ENTRY_ZSWAP. 0, -EIO, -ENOMEM, or -EINVAL: corrupt.
- * The use of the block is given back on 0. Sleeps.
+ * block (isolated anon) holds that block of swap: its zpages but that of not_key become zpages in
+ * memory where entries still name them, each with ENTRY_ADOPTED. False: none did, the frame is the
+ * caller's as before.
  */
-int zpage_read_swapped(entry_t entry, u64 key, struct page *page);
+bool zpage_adopt(struct page *block, u32 slot, u64 not_key);
 
 /* Frames given back by the store; the contract's shrink and standing order, by page type. Sleep. */
 u64 zpage_shrink(enum page_type type, u64 nr_frames);

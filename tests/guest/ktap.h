@@ -37,8 +37,19 @@ const char *test_files(void);
 const char *test_fault_paths(void);
 const char *test_reclaim_compress(void);
 const char *test_store_target(void);
+const char *test_store_exit(void);
+const char *test_store_swap(void);
+const char *test_store_figures(void);
+const char *test_corrupt_memory(void);
+const char *test_corrupt_swap(void);
+const char *test_corrupt_owner(void);
+const char *test_incompressible(void);
+const char *test_string(void);
 const char *test_reclaim_none(void);
 const char *test_workload_verdicts(void);
+
+/* Measures; run by name only. */
+const char *bench_store(void);
 
 /* These must panic; one that returns has failed. Run by name only. */
 const char *panic_stack(void);

@@ -9,11 +9,9 @@
 #include "mm/lru.h"
 #include "mm/mm.h"
 #include "mm/pagecache.h"
-#include "mm/pagetable.h"
 #include "mm/policy.h"
-#include "mm/swap.h"
 #include "mm/vmscan.h"
-#include "mm/zpage.h"
+#include "tests/guest/guest_mm.h"
 #include "tests/guest/ktap.h"
 
 const char *test_alloc_pages(void)
@@ -123,21 +121,6 @@ const char *test_files(void)
 	return NULL;
 }
 
-/* An address space without a workload, touched through its entries as the CPU would. */
-static u64 *touch(struct mm *mm, u64 va, bool write)
-{
-	entry_t *entry = pt_find(mm, va);
-
-	if (!entry || !entry_present(*entry) || (write && !(*entry & PTE_WRITE))) {
-		if (mm_fault(mm, va, write ? FAULT_WRITE : 0) != FAULT_OK)
-			return NULL;
-		entry = pt_find(mm, va);
-	}
-	if (!entry_present(*entry))
-		return NULL;
-	return (u64 *)((u8 *)page_address(pfn_to_page(entry_pfn(*entry))) + (va & (PAGE_SIZE - 1)));
-}
-
 const char *test_fault_paths(void)
 {
 	struct mm *mm = mm_create("test", NULL);
@@ -150,45 +133,13 @@ const char *test_fault_paths(void)
 	EXPECT(mm_fault(mm, 0, 0) == FAULT_NULL);
 	EXPECT(mm_fault(mm, (u64)va + 4 * PAGE_SIZE, 0) == FAULT_NO_AREA);
 	EXPECT(mm_fault(mm, (u64)va, FAULT_EXEC) == FAULT_NO_EXEC);
-	word = touch(mm, (u64)va, true);
+	word = guest_touch(mm, (u64)va, true);
 	EXPECT(word && !*word);
 	EXPECT(mm->nr_resident == 1);
 	EXPECT(!mm_munmap(mm, (u64)va, 2 * PAGE_SIZE));
 	EXPECT(mm->nr_resident == 0);
 	EXPECT(mm_fault(mm, (u64)va, 0) == FAULT_NO_AREA);
 	mm_destroy(mm);
-	return NULL;
-}
-
-#define TEST_PAGES 256
-
-/* Half a pattern that compresses, half of it not quite: each page is its own. */
-static u64 word_of(u64 page, u64 i)
-{
-	return i % 4 ? page : (page + 1) * (i + 1) * 0x9e3779b97f4a7c15UL;
-}
-
-static const char *fill(struct mm *mm, u64 start)
-{
-	for (u64 page = 0; page < TEST_PAGES; page++) {
-		u64 *words = touch(mm, start + page * PAGE_SIZE, true);
-
-		EXPECT(words);
-		for (u64 i = 0; i < 512; i++)
-			words[i] = word_of(page, i);
-	}
-	return NULL;
-}
-
-static const char *check(struct mm *mm, u64 start)
-{
-	for (u64 page = 0; page < TEST_PAGES; page++) {
-		const u64 *words = touch(mm, start + page * PAGE_SIZE, false);
-
-		EXPECT(words);
-		for (u64 i = 0; i < 512; i++)
-			EXPECT(words[i] == word_of(page, i));
-	}
 	return NULL;
 }
 
@@ -204,14 +155,14 @@ static const char *reclaim_under(const struct policy *policy, u64 *compressed, u
 	va = mm_mmap(mm, 0, TEST_PAGES * PAGE_SIZE, AREA_READ | AREA_WRITE, NULL, 0, "test");
 	EXPECT(va > 0);
 	policy_set(policy);
-	wrong = fill(mm, (u64)va);
+	wrong = guest_fill(mm, (u64)va, TEST_PAGES);
 	if (wrong)
 		return wrong;
 	for (u32 i = 0; i < 4; i++)
 		reclaim_list(LRU_INACTIVE_ANON, TEST_PAGES);
 	*compressed = mm->nr_compressed;
 	*swapped = mm->nr_swapped;
-	wrong = check(mm, (u64)va);
+	wrong = guest_check(mm, (u64)va, TEST_PAGES);
 	mm_destroy(mm);
 	policy_set(was);
 	return wrong;
@@ -238,39 +189,6 @@ const char *test_reclaim_none(void)
 	EXPECT(!compressed);
 	EXPECT(swapped > TEST_PAGES / 2);
 	return NULL;
-}
-
-/* The contract: a target is reached at once, and a shrink gives what it says. */
-const char *test_store_target(void)
-{
-	struct mm *mm = mm_create("test", NULL);
-	struct zstore_type_stats z;
-	const char *wrong;
-	u64 held, free;
-	s64 va;
-
-	EXPECT(mm);
-	va = mm_mmap(mm, 0, TEST_PAGES * PAGE_SIZE, AREA_READ | AREA_WRITE, NULL, 0, "test");
-	EXPECT(va > 0);
-	wrong = fill(mm, (u64)va);
-	if (wrong)
-		return wrong;
-	for (u32 i = 0; i < 4; i++)
-		reclaim_list(LRU_INACTIVE_ANON, TEST_PAGES);
-	held = frame_count(FRAME_COMPRESSED_ANON);
-	EXPECT(held > 16);
-	free = nr_free_frames();
-	EXPECT(zpage_shrink(TYPE_ANON, 5) >= 5);
-	EXPECT(frame_count(FRAME_COMPRESSED_ANON) <= held - 5);
-	EXPECT(nr_free_frames() >= free + 5);
-	zpage_set_target(TYPE_ANON, 8);
-	EXPECT(frame_count(FRAME_COMPRESSED_ANON) <= 8);
-	zpage_set_target(TYPE_ANON, UINT64_MAX);
-	zpage_stats(TYPE_ANON, &z);
-	EXPECT(z.backing_frames == frame_count(FRAME_COMPRESSED_ANON));
-	wrong = check(mm, (u64)va);
-	mm_destroy(mm);
-	return wrong;
 }
 
 /* Real workloads, small: a good one is ok, a bad one is caught, and both give everything back. */

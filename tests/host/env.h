@@ -32,6 +32,12 @@ void host_boot(u64 nr_frames, u64 seed);
 struct page *host_memmap(void);
 /* The same and then mm_init(): everything of mm/ works, but kswapd and flusher do not run yet. */
 void sim_boot(u64 nr_frames, u64 seed);
+/* With another store than log, checksums, whole frames to swap. Fields as in mm_config. */
+struct sim_store {
+	const char *kind;
+	bool checksums, evicts_pages;
+};
+void sim_boot_store(u64 nr_frames, u64 seed, const struct sim_store *store);
 
 /*
  * How often a lock operation lets another thread run, in percent; 0: only sleeping does. With

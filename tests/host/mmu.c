@@ -98,13 +98,24 @@ enum fault_result sim_touch(struct mm *mm, u64 va, bool write, u64 *value)
 	panic("%u faults at %#lx without getting on", MAX_FAULTS, va);
 }
 
-void sim_boot(u64 nr_frames, u64 seed)
+void sim_boot_store(u64 nr_frames, u64 seed, const struct sim_store *store)
 {
-	struct mm_config config = { .first_pfn = HOST_FIRST_PFN, .nr_frames = nr_frames };
+	struct mm_config config = {
+		.first_pfn = HOST_FIRST_PFN,
+		.nr_frames = nr_frames,
+		.store_kind = zstore_kind_find(store->kind),
+		.store_checksums = store->checksums,
+		.store_evicts_pages = store->evicts_pages,
+	};
 
 	host_boot(nr_frames, seed);
 	block_reset();
 	config.memmap = host_memmap();
 	config.nr_cpus = 2;
 	mm_init(&config);
+}
+
+void sim_boot(u64 nr_frames, u64 seed)
+{
+	sim_boot_store(nr_frames, seed, &(struct sim_store){ "log", true, false });
 }

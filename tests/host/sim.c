@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "mm/stats.h"
+#include "mm/zpage.h"
 #include "tests/host/env.h"
 #include "tests/host/sim_run.h"
 
@@ -20,12 +21,13 @@ static void run_one(u64 seed, u64 steps)
 	alarm(MAX_SECONDS);
 	sim_run(seed, steps, &report);
 	printf("sim seed %lu: ok: %lu steps, %lu words checked, %lu processes, %lu OOM, %lu I/O errors, "
-	       "%lu+%lu compressed, %lu+%lu evicted, %lu swapped, %lu rescued, %lu written back\n",
+	       "%lu+%lu compressed in %s, %lu+%lu evicted, %lu adopted, %lu swapped, %lu rescued, "
+	       "%lu written back\n",
 	       seed, report.steps, report.words_checked, report.processes, report.ooms,
 	       report.io_errors, vm_event_total(EV_zstore_anon), vm_event_total(EV_zstore_file),
-	       vm_event_total(EV_zevict_anon), vm_event_total(EV_zevict_file),
-	       vm_event_total(EV_pswpout), vm_event_total(EV_reclaim_rescued),
-	       vm_event_total(EV_pgfileout));
+	       zpage_store_name(), vm_event_total(EV_zevict_anon), vm_event_total(EV_zevict_file),
+	       vm_event_total(EV_zadopt), vm_event_total(EV_pswpout),
+	       vm_event_total(EV_reclaim_rescued), vm_event_total(EV_pgfileout));
 	fflush(stdout);
 }
 

@@ -589,7 +589,9 @@ static void op_reclaim(void)
 
 static void op_policy(void)
 {
-	policy_set(policy_find(prng_chance(&sim.rng, 70) ? "integrated" : "none"));
+	static const char *const names[] = { "integrated", "integrated", "zswap", "none" };
+
+	policy_set(policy_find(names[prng_below(&sim.rng, ARRAY_SIZE(names))]));
 }
 
 static void set_errors(u32 percent)
@@ -683,8 +685,19 @@ static u64 swap_pages(void)
 	return sim.has_swap ? swap_total_blocks() : 0;
 }
 
+/* Every kind of store, every way to swap, with and without checksums. */
+static void random_store(struct sim_store *store)
+{
+	static const char *const kinds[] = { "log", "log", "zbud", "zsmalloc" };
+
+	store->kind = kinds[prng_below(&sim.rng, ARRAY_SIZE(kinds))];
+	store->checksums = prng_chance(&sim.rng, 70);
+	store->evicts_pages = prng_chance(&sim.rng, 30);
+}
+
 static void boot(u64 seed, u64 steps, struct sim_report *report)
 {
+	struct sim_store store;
 	u64 nr_frames;
 
 	memset(&sim, 0, sizeof(sim));
@@ -696,7 +709,8 @@ static void boot(u64 seed, u64 steps, struct sim_report *report)
 	snprintf(sim.hint, sizeof(sim.hint), "make sim SEED=%lu STEPS=%lu", seed, steps);
 	host_replay_hint = sim.hint;
 	nr_frames = 320 + prng_below(&sim.rng, 700);
-	sim_boot(nr_frames, prng_next(&sim.rng));
+	random_store(&store);
+	sim_boot_store(nr_frames, prng_next(&sim.rng), &store);
 	sim.nr_workers = 1 + (u32)prng_below(&sim.rng, MAX_WORKERS);
 	sim.verify_percent = 100;
 	make_disks();
@@ -704,7 +718,7 @@ static void boot(u64 seed, u64 steps, struct sim_report *report)
 	sim.pages_per_worker = (nr_frames + swap_pages()) *
 			       (sim.hungry ? 300 : 30 + prng_below(&sim.rng, 90)) / 100 /
 			       sim.nr_workers;
-	policy_set(policy_find(prng_chance(&sim.rng, 75) ? "integrated" : "none"));
+	op_policy();
 	op_set_preemption();
 	mm_start_threads();
 }

@@ -29,6 +29,16 @@ static int policy_names(char *buf, size_t size)
 	return ksnprintf(buf, size, "integrated, none");
 }
 
+static bool store_known(const char *name)
+{
+	return one_of(name, "log", "zbud");
+}
+
+static int store_names(char *buf, size_t size)
+{
+	return ksnprintf(buf, size, "log, zbud");
+}
+
 static bool workload_known(const char *name)
 {
 	return one_of(name, "kv", "mix");
@@ -50,7 +60,8 @@ static int pace_names(char *buf, size_t size)
 }
 
 static const struct cmdline_names names = {
-	policy_exists, policy_names, workload_known, workload_names, pace_known, pace_names,
+	policy_exists,	policy_names,	store_known, store_names,
+	workload_known, workload_names, pace_known,  pace_names,
 };
 
 static void test_good_line(void **state)
@@ -58,9 +69,10 @@ static void test_good_line(void **state)
 	struct cmdline c;
 	char error[256] = "";
 
-	assert_true(cmdline_parse("mem=64M policy=none seed=18446744073709551615 stats=500ms "
-				  "swap=off disk=ram pace=nvme run=\"kv 128\" run=mix",
-				  &names, &c, error, sizeof(error)));
+	assert_true(cmdline_parse(
+		"mem=64M policy=none seed=18446744073709551615 stats=500ms "
+		"swap=off disk=ram pace=nvme store=zbud check=on evict=pages run=\"kv 128\" run=mix",
+		&names, &c, error, sizeof(error)));
 	assert_int_equal(c.mem_bytes, 64 * MIB);
 	assert_string_equal(c.policy, "none");
 	assert_true(c.seed == UINT64_MAX);
@@ -68,6 +80,9 @@ static void test_good_line(void **state)
 	assert_false(c.swap);
 	assert_int_equal(c.disk, DISK_RAM);
 	assert_string_equal(c.pace, "nvme");
+	assert_string_equal(c.store, "zbud");
+	assert_true(c.checksums);
+	assert_int_equal(c.evict, EVICT_PAGES);
 	assert_int_equal(c.nr_runs, 2);
 	assert_string_equal(c.runs[0], "kv 128");
 	assert_string_equal(c.runs[1], "mix");
@@ -83,6 +98,12 @@ static void test_defaults(void **state)
 	assert_true(c.swap && !c.mem_bytes && c.seed == 1 && !c.nr_runs && !c.stats_interval_ns);
 	assert_int_equal(c.disk, DISK_VIRTIO);
 	assert_string_equal(c.pace, "none");
+	assert_string_equal(c.store, "log");
+	assert_true(c.checksums); /* a debug build */
+	assert_int_equal(c.evict, EVICT_BY_POLICY);
+	assert_true(cmdline_parse("check=off evict=frames", &names, &c, error, sizeof(error)));
+	assert_false(c.checksums);
+	assert_int_equal(c.evict, EVICT_FRAMES);
 }
 
 /* Each of the two words stands for itself; only the default of pace= looks at disk=. */
@@ -129,6 +150,10 @@ static void test_bad_words(void **state)
 		{ "mem=64Mx", "not a size" },
 		{ "mem=", "not a size" },
 		{ "policy=zram", "no such policy; allowed: integrated, none" },
+		{ "store=zram", "store=zram: no such store; allowed: log, zbud" },
+		{ "store=", "no such store" },
+		{ "check=maybe", "check=maybe: allowed: on, off" },
+		{ "evict=all", "evict=all: allowed: frames, pages" },
 		{ "seed=-1", "not a number" },
 		{ "seed=18446744073709551616", "not a number" },
 		{ "stats=fast", "not an interval" },

@@ -11,6 +11,7 @@
 
 #include "lib/bitmap.h"
 #include "lib/errno.h"
+#include "lib/math.h"
 #include "lib/print.h"
 #include "lib/prng.h"
 #include "lib/string.h"
@@ -174,13 +175,23 @@ static void test_errno(void **state)
 	assert_string_equal(error_name(12345), "unknown error");
 }
 
+static void test_square_root(void **state)
+{
+	for (u64 root = 0; root < 70000; root += 1 + root / 50) {
+		assert_int_equal(square_root(root * root), root);
+		assert_int_equal(square_root(root * root + 2 * root), root);
+	}
+	assert_int_equal(square_root(BIT(62)), BIT(31));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_print_numbers), cmocka_unit_test(test_print_text),
 		cmocka_unit_test(test_bitmap),	      cmocka_unit_test(test_bitmap_run),
 		cmocka_unit_test(test_pages),	      cmocka_unit_test(test_strlcpy),
-		cmocka_unit_test(test_prng),	      cmocka_unit_test(test_errno),
+		cmocka_unit_test(test_prng),	      cmocka_unit_test(test_square_root),
+		cmocka_unit_test(test_errno),
 	};
 
 	return cmocka_run_group_tests_name("lib", tests, NULL, NULL);

@@ -213,6 +213,28 @@ static void test_zero(void **state)
 	}
 }
 
+/* Frames in a row of any number: each is its own, and what a block has beyond them stays free. */
+static void test_rows(void **state)
+{
+	static const u32 rows[] = { 1, 2, 3, 50, 64, 65, 127 };
+
+	for (u32 r = 0; r < ARRAY_SIZE(rows); r++) {
+		u64 free = nr_free_frames();
+		struct page *page = alloc_frames(ALLOC_ZERO, rows[r], FRAME_STORE_META);
+
+		assert_non_null(page);
+		assert_int_equal(nr_free_frames(), free - rows[r]);
+		assert_int_equal(frame_count(FRAME_STORE_META), rows[r]);
+		page_alloc_verify();
+		for (u32 i = 0; i < rows[r]; i++) {
+			assert_int_equal(*(u64 *)page_address(page + i), 0);
+			put_page(page + i);
+		}
+		page_alloc_verify();
+		assert_int_equal(nr_free_frames(), free);
+	}
+}
+
 static void test_failure_injection(void **state)
 {
 	u64 failed = vm_event_total(EV_alloc_declined);
@@ -365,6 +387,7 @@ int main(void)
 		cmocka_unit_test_setup(test_marks_and_reserve, boot),
 		cmocka_unit_test_setup(test_counts_events, boot),
 		cmocka_unit_test_setup(test_zero, boot),
+		cmocka_unit_test_setup(test_rows, boot),
 		cmocka_unit_test_setup(test_failure_injection, boot),
 		cmocka_unit_test_setup(test_poison_tells_of_late_writes, boot),
 		cmocka_unit_test_setup(test_refuses_bad_frees, boot),

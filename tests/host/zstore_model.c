@@ -33,12 +33,11 @@ void *model_frame_address(const struct model_frame *frame)
 	return m.ram + (u64)(frame - m.frame) * PAGE_SIZE;
 }
 
-static void *fake_frame_get(void *ctx, enum ztype type)
+/* A free frame, filled with rubbish, on no list yet. */
+static struct model_frame *take_frame(enum ztype type)
 {
 	u32 start = (u32)prng_below(&m.rng, MODEL_FRAMES);
 
-	if (++m.gets == m.get_fail_nth || prng_chance(&m.rng, m.get_fail_pct))
-		return NULL;
 	for (u32 i = 0; i < MODEL_FRAMES; i++) {
 		struct model_frame *frame = &m.frame[(start + i) % MODEL_FRAMES];
 
@@ -47,11 +46,47 @@ static void *fake_frame_get(void *ctx, enum ztype type)
 		ASAN_UNPOISON_MEMORY_REGION(model_frame_address(frame), PAGE_SIZE);
 		memset(model_frame_address(frame), 0xa5, PAGE_SIZE);
 		*frame = (struct model_frame){ .taken = true, .type = type };
-		list_add_tail(&frame->link, &m.lru[type]);
-		m.held[type]++;
-		return model_frame_address(frame);
+		return frame;
 	}
 	return NULL;
+}
+
+static void put_on_list(struct model_frame *frame)
+{
+	list_add_tail(&frame->link, &m.lru[frame->type]);
+	m.held[frame->type]++;
+}
+
+static void *fake_frame_get(void *ctx, enum ztype type)
+{
+	struct model_frame *frame;
+
+	if (++m.gets == m.get_fail_nth || prng_chance(&m.rng, m.get_fail_pct))
+		return NULL;
+	frame = take_frame(type);
+	if (!frame)
+		return NULL;
+	put_on_list(frame);
+	return model_frame_address(frame);
+}
+
+void *model_take_frame(enum ztype type)
+{
+	struct model_frame *frame = take_frame(type);
+
+	return frame ? model_frame_address(frame) : NULL;
+}
+
+void model_return_frame(void *addr)
+{
+	frame_of(addr)->taken = false;
+	ASAN_POISON_MEMORY_REGION(addr, PAGE_SIZE);
+}
+
+static void fake_frame_adopt(void *ctx, enum ztype type, void *addr)
+{
+	ASSERT(frame_of(addr)->taken && frame_of(addr)->type == type);
+	put_on_list(frame_of(addr));
 }
 
 static void fake_frame_put(void *ctx, enum ztype type, void *addr)
@@ -70,64 +105,108 @@ static u64 *fake_frame_word(void *ctx, void *addr)
 	return &frame_of(addr)->word;
 }
 
-static void *fake_victim_mark(void *ctx, enum ztype type)
+static void *fake_frame_younger(void *ctx, enum ztype type, void *addr)
 {
-	struct model_frame *frame;
+	struct list_head *at = addr ? &frame_of(addr)->link : &m.lru[type];
 
-	list_for_each_entry(frame, &m.lru[type], link) {
-		if (frame->victim)
-			continue;
-		frame->victim = true;
-		return model_frame_address(frame);
-	}
-	return NULL;
+	ASSERT(!addr || (frame_of(addr)->taken && frame_of(addr)->type == type));
+	if (at->next == &m.lru[type])
+		return NULL;
+	return model_frame_address(list_entry(at->next, struct model_frame, link));
 }
 
-static void fake_victim_unmark(void *ctx, enum ztype type, void *addr)
+static void use_block(u32 slot)
 {
-	ASSERT(frame_of(addr)->taken && frame_of(addr)->victim);
-	frame_of(addr)->victim = false;
+	ASSERT(slot >= 1 && slot <= NR_BLOCKS && m.uses[slot]);
+	m.uses[slot]++;
+}
+
+void model_ref_put(const struct model_ref *ref)
+{
+	model_block_put(NULL, ref->block.slot);
+	if (ref->where == ON_SWAP && ref->block.spans)
+		model_block_put(NULL, ref->block.slot + 1);
+}
+
+/* Does the reference name what the move says, so that it can be changed? */
+static bool names_it(const struct model_ref *ref, const struct zmove *move)
+{
+	if (ref->transit || prng_chance(&m.rng, m.refuse_pct))
+		return false;
+	if (move->kind == ZMOVE_ADOPTED)
+		return ref->where == ON_SWAP && ref->block.slot == move->from_block.slot &&
+		       ref->block.index == move->from_block.index &&
+		       ref->block.spans == move->from_block.spans;
+	return ref->where == IN_STORE && ref->handle == move->from;
 }
 
 static bool fake_retarget(void *ctx, const struct zmove *move)
 {
-	struct model_ref *ref = &m.ref[move->key];
+	struct model_ref *ref = &m.ref[move->key % (NR_KEYS + 1)];
 
+	/* A damaged block names any key. */
+	if (move->kind == ZMOVE_ADOPTED &&
+	    (!move->key || move->key > NR_KEYS || type_of(move->key) != move->type ||
+	     move->stamp != ref->stamp))
+		return false;
 	ASSERT(move->key >= 1 && move->key <= NR_KEYS);
 	ASSERT(move->type == type_of(move->key));
-	if (ref->transit || ref->where != IN_STORE || ref->handle != move->from)
-		return false;
-	if (prng_chance(&m.rng, m.refuse_pct))
+	if (!names_it(ref, move))
 		return false;
 	ASSERT(move->stamp == ref->stamp);
+	ASSERT(move->type == (move->kind == ZMOVE_DROPPED ? Z_FILE : Z_ANON) ||
+	       move->kind == ZMOVE_HANDLE);
 	switch (move->kind) {
 	case ZMOVE_HANDLE:
 		ref->handle = move->to;
 		break;
 	case ZMOVE_SWAPPED:
-		ASSERT(move->type == Z_ANON);
-		ASSERT(move->block.slot >= 1 && move->block.slot <= NR_BLOCKS);
-		m.uses[move->block.slot]++;
+		use_block(move->to_block.slot);
+		if (move->to_block.spans)
+			use_block(move->to_block.slot + 1);
 		ref->where = ON_SWAP;
-		ref->block = move->block;
+		ref->block = move->to_block;
+		break;
+	case ZMOVE_PAGE:
+		use_block(move->to_block.slot);
+		ref->where = PAGE_ON_SWAP;
+		ref->block = move->to_block;
 		break;
 	case ZMOVE_DROPPED:
-		ASSERT(move->type == Z_FILE);
 		ref->where = DROPPED;
+		break;
+	case ZMOVE_ADOPTED:
+		model_ref_put(ref);
+		ref->where = IN_STORE;
+		ref->handle = move->to;
 		break;
 	}
 	return true;
 }
 
+/* A free block near the last one, most often the next. */
+static u32 find_block(u32 after)
+{
+	for (u32 i = 1; i <= NR_BLOCKS; i++) {
+		u32 slot = 1 + (after + i - 1) % NR_BLOCKS;
+
+		if (!m.uses[slot])
+			return slot;
+	}
+	return 0;
+}
+
 static void fake_blocks_write(void *ctx, void **frames, u32 *slots, u32 nr)
 {
+	u32 slot = (u32)prng_below(&m.rng, NR_BLOCKS);
+
 	ASSERT(nr >= 1 && nr <= ZSTORE_EVICT_BATCH);
-	for (u32 i = 0, slot = 1; i < nr; i++) {
-		ASSERT(frame_of(frames[i])->victim);
-		while (slot <= NR_BLOCKS && m.uses[slot])
-			slot++;
-		if (slot > NR_BLOCKS || prng_chance(&m.rng, m.write_fail_pct))
+	for (u32 i = 0; i < nr; i++) {
+		u32 found = find_block(slot);
+
+		if (!found || prng_chance(&m.rng, m.write_fail_pct))
 			continue;
+		slot = found;
 		m.uses[slot] = 1;
 		memcpy(m.block[slot], frames[i], PAGE_SIZE / 2);
 		if (m.sleepy)
@@ -149,15 +228,41 @@ static const struct zstore_env fake_env = {
 	.frame_get = fake_frame_get,
 	.frame_put = fake_frame_put,
 	.frame_word = fake_frame_word,
-	.victim_mark = fake_victim_mark,
-	.victim_unmark = fake_victim_unmark,
+	.frame_younger = fake_frame_younger,
+	.frame_adopt = fake_frame_adopt,
 	.retarget = fake_retarget,
 	.blocks_write = fake_blocks_write,
 	.block_put = model_block_put,
 };
 
+struct zstore_config model_config;
+
+bool model_next_config(u32 i)
+{
+	static const struct {
+		const char *kind;
+		bool checksums, evict_pages;
+	} configs[] = {
+		{ "log", true, false },	 { "log", false, true },      { "log", false, false },
+		{ "zbud", true, false }, { "zsmalloc", true, false },
+	};
+
+	if (i == ARRAY_SIZE(configs))
+		return false;
+	model_config = (struct zstore_config){
+		.kind = zstore_kind_find(configs[i].kind),
+		.codec = &codec_lz4,
+		.nr_cpus = 2,
+		.checksums = configs[i].checksums,
+		.evict_pages = configs[i].evict_pages,
+	};
+	return model_config.kind || model_next_config(i + 1);
+}
+
 void model_init(u64 seed)
 {
+	if (!model_config.kind)
+		model_next_config(0);
 	host_boot(16, seed);
 	host_set_preemption(0, false);
 	memset(&m, 0, sizeof(m));
@@ -166,8 +271,10 @@ void model_init(u64 seed)
 	ASAN_POISON_MEMORY_REGION(m.ram, MODEL_FRAMES * PAGE_SIZE);
 	for (u32 i = 0; i < NR_ZTYPES; i++)
 		list_init(&m.lru[i]);
-	m.memory = calloc(1, zstore_bytes(2, &codec_lz4));
-	m.zs = zstore_init(m.memory, 2, &codec_lz4, &fake_env, &m);
+	m.config = model_config;
+	m.memory = aligned_alloc(PAGE_SIZE, ALIGN_UP(zstore_bytes(&m.config), PAGE_SIZE));
+	memset(m.memory, 0, zstore_bytes(&m.config));
+	m.zs = zstore_init(m.memory, &m.config, &fake_env, &m);
 	for (u32 key = 1; key <= NR_KEYS; key++)
 		m.ref[key].copy = calloc(1, PAGE_SIZE);
 }

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zlog_evict.c - frames of the log to swap as they are, and back.
+ *
+ * Eviction takes the frames at the old end, writes them in one go, and points each zpage's reference at its
+ * place in its block. A zpage that spans two frames of the batch spans two blocks; that they are consecutive
+ * blocks is all that reading it back needs.
+ *
+ * The zpage that spans out of the last frame into one that stays cannot go like that. It is copied into an image, a
+ * frame of its own that is written behind the others, and so is one that spans into the batch from a frame that could not
+ * go earlier. So an order for n frames evicts what is in the n oldest frames, one zpage that they share with the next, and
+ * nothing else, takes no frame, and writes n + 1 blocks. Where swap is so fragmented that blocks are not
+ * consecutive, zpages that would span them go into images as well.
+ *
+ * Adoption is the way back: a block read for the sake of one zpage becomes a frame of the log again, with the others
+ * that are still wanted in it. Those that spanned are left on disk.
+ */
+#include "compress/zlog.h"
+#include "lib/string.h"
+
+/* Frames under one write, and the image behind them. On the stack. */
+struct batch {
+	struct zframe *frames[ZSTORE_EVICT_BATCH];
+	u32 slots[ZSTORE_EVICT_BATCH];
+	u32 nr, written;
+	bool at_blocks;	      /* they have been written: slots are known */
+	struct zframe *image; /* NULL: none is free */
+	struct {
+		struct zframe *home;
+		u32 index;
+	} aside[ZFRAME_MAX_SLOTS]; /* of each zpage in the image: where it is */
+	u32 nr_aside;
+};
+
+static void choose(struct zlog_type *lt, struct zframe *frame)
+{
+	frame->flags |= ZF_VICTIM;
+	lt->nr_victims++;
+	if (lt->open == frame)
+		zlog_set_open(lt, NULL);
+	if (lt->sink == frame)
+		lt->sink = NULL;
+}
+
+/* Up to max of the oldest frames not chosen yet, now chosen. */
+static u32 choose_victims(struct zstore *zs, enum ztype type, struct zframe **frames, u32 max)
+{
+	struct zlog_type *lt = zlog_type(zs, type);
+	struct zframe *frame = zs->env->frame_younger(zs->ctx, type, NULL);
+	u32 nr = 0;
+
+	for (; frame && nr < max; frame = zs->env->frame_younger(zs->ctx, type, frame)) {
+		if (frame->flags & ZF_VICTIM)
+			continue;
+		choose(lt, frame);
+		frames[nr++] = frame;
+	}
+	return nr;
+}
+
+/* --- What spans --- */
+
+static bool in_batch(const struct batch *b, const struct zframe *frame)
+{
+	for (u32 i = 0; i < b->nr; i++)
+		if (b->frames[i] == frame)
+			return true;
+	return false;
+}
+
+/* Is, or will be, what spans out of frame i in the next block? */
+static bool spans_well(const struct batch *b, u32 i)
+{
+	return i + 1 < b->nr && b->frames[i + 1] == b->frames[i]->out &&
+	       (!b->at_blocks || (b->slots[i] && b->slots[i + 1] == b->slots[i] + 1));
+}
+
+/* Copy a zpage into the image, if it has room. */
+static void set_aside(struct batch *b, struct zframe *home, u32 index)
+{
+	struct zobject object;
+
+	zframe_object(home, index, &object);
+	if (zframe_gap(b->image) < object.size)
+		return;
+	zframe_add(b->image, NULL, &object);
+	b->aside[b->nr_aside].home = home;
+	b->aside[b->nr_aside].index = index;
+	b->nr_aside++;
+	/* Its slot means this zpage until point_aside(). */
+	home->writers++;
+}
+
+/* A new image of all that cannot go with its frame. True if there is anything in it. */
+static bool make_image(struct shrink *s, struct batch *b)
+{
+	b->nr_aside = 0;
+	if (!b->image)
+		return false;
+	zframe_init(b->image, s->type, 0);
+	b->image->flags = s->zs->config.checksums ? ZF_CHECKED : 0;
+	for (u32 i = 0; i < b->nr; i++) {
+		struct zframe *frame = b->frames[i];
+
+		if (frame->in && !in_batch(b, frame->in))
+			set_aside(b, frame->in, frame->in->out_index);
+		if (frame->out && !spans_well(b, i))
+			set_aside(b, frame, frame->out_index);
+	}
+	return b->nr_aside;
+}
+
+static void take_image(struct shrink *s, struct batch *b)
+{
+	struct zlog *log = zlog_of(s->zs);
+
+	for (u32 i = 0; i < ZLOG_IMAGES && !b->image; i++) {
+		if (log->images_used & BIT(i))
+			continue;
+		log->images_used |= BIT(i);
+		b->image = (struct zframe *)log->images[i];
+	}
+}
+
+static void give_image(struct shrink *s, struct batch *b)
+{
+	struct zlog *log = zlog_of(s->zs);
+
+	for (u32 i = 0; i < ZLOG_IMAGES; i++)
+		if (b->image == (struct zframe *)log->images[i])
+			log->images_used &= ~BIT(i);
+}
+
+/* --- To swap --- */
+
+/* Point the references of one written frame at its block. All of the batch is still held. */
+static void point_at_block(struct shrink *s, const struct batch *b, u32 i)
+{
+	struct zframe *frame = b->frames[i];
+	u32 none = 0;
+
+	for (u32 index = frame->nr_slots; index-- > 0;) {
+		const struct zslot *slot = &frame->slots[index];
+		struct zmove move = {
+			.kind = ZMOVE_SWAPPED,
+			.type = s->type,
+			.key = zslot_key(slot),
+			.stamp = zslot_stamp(slot),
+			.from = zhandle_make(frame, index),
+			.to_block = { b->slots[i], (u8)index, slot->spans },
+		};
+
+		if (slot->size && (!slot->spans || spans_well(b, i)))
+			zstore_evict_one(s->zs, &move, &none);
+	}
+	ASSERT(!none);
+}
+
+/* The same for the zpages of the image; block 0: it was not written. Returns how many have gone. */
+static u32 point_aside(struct shrink *s, struct batch *b, u32 block)
+{
+	u32 gone = 0;
+
+	for (u32 i = 0; i < b->nr_aside; i++) {
+		const struct zslot *slot = &b->image->slots[i];
+		struct zframe *home = b->aside[i].home;
+		struct zmove move = {
+			.kind = ZMOVE_SWAPPED,
+			.type = s->type,
+			.key = zslot_key(slot),
+			.stamp = zslot_stamp(slot),
+			.from = zhandle_make(home, b->aside[i].index),
+			.to_block = { block, (u8)i, false },
+		};
+		u32 freed = 0;
+
+		gone += block && zstore_evict_one(s->zs, &move, &freed);
+		home->writers--;
+		s->freed += freed + zlog_release(s->zs, home);
+	}
+	return gone;
+}
+
+/* Write frames, and the image if there is one, whose block is returned (0: it was not written). Lock held at entry and exit. */
+static u32 write(struct shrink *s, struct batch *b, u32 nr)
+{
+	struct zstore *zs = s->zs;
+	void *frames[ZSTORE_EVICT_BATCH];
+	u32 slots[ZSTORE_EVICT_BATCH] = { 0 }, total = nr + (b->nr_aside != 0);
+
+	for (u32 i = 0; i < nr; i++)
+		frames[i] = b->frames[i];
+	if (b->nr_aside)
+		frames[nr] = b->image;
+	spin_unlock(&zs->lock);
+	zs->env->blocks_write(zs->ctx, frames, slots, total);
+	spin_lock(&zs->lock);
+	for (u32 i = 0; i < nr; i++)
+		b->slots[i] = slots[i];
+	for (u32 i = 0; i < total; i++)
+		b->written += slots[i] != 0;
+	return b->nr_aside ? slots[nr] : 0;
+}
+
+/* What did not go because its blocks came apart, or the image was full. Each turn that goes on takes zpages out. */
+static void write_more_images(struct shrink *s, struct batch *b)
+{
+	u32 gone = 1;
+
+	while (gone && make_image(s, b)) {
+		u32 block = write(s, b, 0);
+
+		gone = point_aside(s, b, block);
+		if (!block)
+			return;
+		spin_unlock(&s->zs->lock);
+		s->zs->env->block_put(s->zs->ctx, block);
+		spin_lock(&s->zs->lock);
+	}
+}
+
+/* All that can be pointed at blocks has been; free what is empty. */
+static void let_go(struct shrink *s, struct batch *b)
+{
+	for (u32 i = 0; i < b->nr; i++) {
+		b->frames[i]->writers--;
+		if (zlog_release(s->zs, b->frames[i]))
+			s->freed++;
+		else
+			s->zs->type[s->type].stats.evict_failed_frames++;
+	}
+}
+
+void zlog_evict_frames(struct shrink *s)
+{
+	struct zstore *zs = s->zs;
+	struct batch b = { .nr = 0 };
+	u32 block;
+
+	b.nr = choose_victims(zs, s->type, b.frames,
+			      (u32)MIN(s->wanted - s->freed, ZSTORE_EVICT_BATCH - 1UL));
+	if (!b.nr) {
+		s->nothing_left = true;
+		return;
+	}
+	for (u32 i = 0; i < b.nr; i++)
+		b.frames[i]->writers++;
+	take_image(s, &b);
+	make_image(s, &b);
+	block = write(s, &b, b.nr);
+	b.at_blocks = true;
+	point_aside(s, &b, block);
+	for (u32 i = 0; i < b.nr; i++)
+		if (b.slots[i])
+			point_at_block(s, &b, i);
+	spin_unlock(&zs->lock);
+	for (u32 i = 0; i < b.nr; i++)
+		if (b.slots[i])
+			zs->env->block_put(zs->ctx, b.slots[i]);
+	if (block)
+		zs->env->block_put(zs->ctx, block);
+	spin_lock(&zs->lock);
+	if (b.written)
+		write_more_images(s, &b);
+	let_go(s, &b);
+	give_image(s, &b);
+	if (!b.written)
+		s->nothing_left = true;
+}
+
+/* --- One zpage at a time (zevict.c) --- */
+
+static void hold(struct zvictim *v, struct zframe *home, u32 index)
+{
+	const struct zslot *slot = &home->slots[index];
+
+	*v = (struct zvictim){
+		.handle = zhandle_make(home, index),
+		.key = zslot_key(slot),
+		.stamp = zslot_stamp(slot),
+		.hold = { home, slot->spans ? home->out : NULL },
+	};
+	home->writers++;
+	if (slot->spans)
+		home->out->writers++;
+}
+
+/* The zpages of a chosen frame, and the one that comes into it unless it has had its turn. */
+static u32 hold_all(struct zvictim *victims, struct zframe *frame)
+{
+	u32 nr = 0;
+
+	if (frame->in && !(frame->in->flags & ZF_VICTIM))
+		hold(&victims[nr++], frame->in, frame->in->out_index);
+	for (u32 index = 0; index < frame->nr_slots; index++)
+		if (frame->slots[index].size)
+			hold(&victims[nr++], frame, index);
+	return nr;
+}
+
+u32 zlog_victims(struct zstore *zs, enum ztype type, struct zvictim *victims)
+{
+	struct zframe *frame;
+	u32 nr = 0;
+
+	while (!nr && choose_victims(zs, type, &frame, 1))
+		nr = hold_all(victims, frame);
+	return nr;
+}
+
+u32 zlog_victim_done(struct zstore *zs, enum ztype type, const struct zvictim *victim)
+{
+	struct zframe *home = victim->hold[0], *other = victim->hold[1];
+	u32 freed = 0;
+
+	home->writers--;
+	if (other) {
+		other->writers--;
+		freed = zlog_release(zs, other);
+	}
+	return freed + zlog_release(zs, home);
+}
+
+/* Victims lie at the old end, so the walk is as long as they are many, more or less. */
+void zlog_shrinkers_gone(struct zstore *zs, enum ztype type)
+{
+	struct zlog_type *lt = zlog_type(zs, type);
+	struct zframe *frame = NULL;
+
+	while (lt->nr_victims) {
+		frame = zs->env->frame_younger(zs->ctx, type, frame);
+		zlog_forgive(lt, frame);
+	}
+}
+
+/* --- Back from swap --- */
+
+/* Keep a slot if its bytes lie apart from those of all before it. */
+static bool lies_apart(const struct zframe *frame, u32 index)
+{
+	const struct zslot *slot = &frame->slots[index];
+
+	for (u32 i = 0; i < index; i++) {
+		const struct zslot *other = &frame->slots[i];
+
+		if (other->size && slot->offset < other->offset + other->size &&
+		    other->offset < slot->offset + slot->size)
+			return false;
+	}
+	return true;
+}
+
+/* May the zpage in a slot of a block come back? What comes from a disk may be anything. */
+static bool can_return(const struct zframe *frame, u32 index, u64 not_key)
+{
+	const struct zslot *slot = &frame->slots[index];
+
+	return slot->size && !slot->spans && zslot_key(slot) != not_key &&
+	       zframe_find(frame, index, zslot_key(slot)) && lies_apart(frame, index);
+}
+
+static bool return_one(struct zstore *zs, enum ztype type, struct zframe *frame, u32 index,
+		       u32 slot)
+{
+	struct zmove move = {
+		.kind = ZMOVE_ADOPTED,
+		.type = type,
+		.key = zslot_key(&frame->slots[index]),
+		.stamp = zslot_stamp(&frame->slots[index]),
+		.to = zhandle_make(frame, index),
+		.from_block = { slot, (u8)index, false },
+	};
+
+	return zs->env->retarget(zs->ctx, &move);
+}
+
+/* The frame is the caller's until its first zpage has returned. */
+u32 zlog_adopt(struct zstore *zs, enum ztype type, void *memory, u32 slot, u64 not_key)
+{
+	struct zframe *frame = memory, header;
+	u32 kept = 0;
+
+	if (frame->magic != ZFRAME_MAGIC || frame->nr_slots > ZFRAME_MAX_SLOTS ||
+	    zstore_at_target(zs, type))
+		return 0;
+	header = (struct zframe){
+		.magic = ZFRAME_MAGIC,
+		.type = (u8)type,
+		.flags = frame->flags & ZF_CHECKED,
+		.data_start = PAGE_SIZE,
+		.born_ms = zstore_now_ms(),
+	};
+	for (u32 i = 0; i < frame->nr_slots; i++) {
+		struct zslot *s = &frame->slots[i];
+
+		if (!can_return(frame, i, not_key) || !return_one(zs, type, frame, i, slot)) {
+			s->size = 0;
+			continue;
+		}
+		kept++;
+		header.nr_slots = (u8)(i + 1);
+		header.nr_used++;
+		header.data_bytes += s->size;
+		header.data_start = (u16)MIN(header.data_start, s->offset + 0U);
+		zstore_count_in(zs, type, s->size);
+	}
+	if (!kept)
+		return 0;
+	*frame = header;
+	zstore_frame_adopt(zs, type, frame);
+	zlog_changed(zlog_type(zs, type), frame, 0);
+	return kept;
+}

@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_zpage.c - anon pages through store and swap, one path at a time: what the simulator does by
+ * chance is done here on purpose, and counted.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/alloc.h"
+#include "mm/lru.h"
+#include "mm/pagetable.h"
+#include "mm/policy.h"
+#include "mm/stats.h"
+#include "mm/swap.h"
+#include "mm/vmscan.h"
+#include "mm/zpage.h"
+#include "tests/host/disk.h"
+#include "tests/host/env.h"
+#include "tests/host/sim_file.h"
+
+#define WORDS	  (PAGE_SIZE / sizeof(u64))
+#define NR_FRAMES 4096
+#define NR_PAGES  1000
+
+static struct {
+	struct host_disk swap;
+	struct host_proc proc;
+	struct mm *mm;
+	u64 start;
+	u64 events[NR_VM_EVENTS];
+} t;
+
+static void mark_events(void)
+{
+	for (u32 event = 0; event < NR_VM_EVENTS; event++)
+		t.events[event] = vm_event_total((enum vm_event)event);
+}
+
+/* Since mark_events(). */
+static u64 events(enum vm_event event)
+{
+	return vm_event_total(event) - t.events[event];
+}
+
+static struct mm *make_mm(u64 pages, u64 *start)
+{
+	struct mm *mm = mm_create("test", &t.proc);
+	s64 va;
+
+	assert_non_null(mm);
+	va = mm_mmap(mm, 0, pages * PAGE_SIZE, AREA_READ | AREA_WRITE, NULL, 0, "test");
+	assert_true(va > 0);
+	*start = (u64)va;
+	return mm;
+}
+
+static void setup(const struct sim_store *store, u64 swap_blocks)
+{
+	memset(&t, 0, sizeof(t));
+	sim_boot_store(NR_FRAMES, 1, store);
+	policy_set(policy_find("integrated"));
+	if (swap_blocks) {
+		host_disk_create(&t.swap, "swap", swap_blocks * PAGE_SIZE);
+		host_disk_make_swap(&t.swap);
+		assert_int_equal(swap_attach(&t.swap.dev), 0);
+	}
+	t.mm = make_mm(NR_PAGES, &t.start);
+	mark_events();
+}
+
+static void setup_log(void)
+{
+	setup(&(struct sim_store){ "log", true, false }, 4096);
+}
+
+static void teardown(void)
+{
+	sim_tlb_flush_all();
+	mm_destroy(t.mm);
+	mm_verify();
+	assert_int_equal(frame_count(FRAME_COMPRESSED_ANON), 0);
+	assert_int_equal(swap_used_blocks(), 0);
+	host_disk_destroy(&t.swap);
+}
+
+static u64 va_of(u64 page)
+{
+	return t.start + page * PAGE_SIZE;
+}
+
+/* A quarter to a half of each page is noise. */
+static u64 word_of(u64 page, u64 i)
+{
+	return i < WORDS / 4 + page % (WORDS / 4) ? (page + 1) * (i + 1) * 0x9e3779b97f4a7c15UL
+						  : page;
+}
+
+static u64 noise(u64 page, u64 i)
+{
+	u64 x = (page * WORDS + i + 1) * 0x9e3779b97f4a7c15UL;
+
+	x = (x ^ x >> 29) * 0xbf58476d1ce4e5b9UL;
+	return x ^ x >> 32;
+}
+
+static void fill(u64 nr, u64 (*word)(u64 page, u64 i))
+{
+	for (u64 page = 0; page < nr; page++) {
+		for (u64 i = 0; i < WORDS; i++) {
+			u64 value = word(page, i);
+
+			assert_int_equal(sim_touch(t.mm, va_of(page) + i * 8, true, &value),
+					 FAULT_OK);
+		}
+	}
+}
+
+/* Read one page. Content is as written, or (FAULT_CORRUPT) it is said not to be. */
+static enum fault_result check_page(u64 page, u64 (*word)(u64 page, u64 i))
+{
+	for (u64 i = 0; i < WORDS; i++) {
+		u64 value = 0;
+		enum fault_result result = sim_touch(t.mm, va_of(page) + i * 8, false, &value);
+
+		if (result != FAULT_OK)
+			return result;
+		assert_true(value == word(page, i));
+	}
+	return FAULT_OK;
+}
+
+static void check(u64 nr, u64 (*word)(u64 page, u64 i))
+{
+	for (u64 page = 0; page < nr; page++)
+		assert_int_equal(check_page(page, word), FAULT_OK);
+}
+
+/* Out of their frames: the store if it takes them, or else swap. */
+static void compress_all(void)
+{
+	assert_int_equal(mm_madvise(t.mm, t.start, NR_PAGES * PAGE_SIZE, MADV_COLD), 0);
+	for (u32 i = 0; i < 4; i++)
+		reclaim_list(LRU_INACTIVE_ANON, NR_PAGES);
+}
+
+/* Everything through the store to swap. */
+static void swap_out_all(void)
+{
+	compress_all();
+	zpage_shrink(TYPE_ANON, UINT64_MAX);
+	assert_int_equal(frame_count(FRAME_COMPRESSED_ANON), 0);
+	mm_verify();
+}
+
+static entry_t entry_of(u64 page)
+{
+	return *pt_find(t.mm, va_of(page));
+}
+
+/* ------------------------------------------------------------- to swap and back */
+
+static void test_spanning(void **state)
+{
+	u64 spanning = 0, blocks;
+
+	setup_log();
+	fill(NR_PAGES, word_of);
+	swap_out_all();
+	assert_int_equal(t.mm->nr_swapped, NR_PAGES);
+	blocks = swap_used_blocks();
+	for (u64 page = 0; page < NR_PAGES; page++) {
+		assert_true(entry_is(entry_of(page), ENTRY_ZSWAP));
+		spanning += entry_block(entry_of(page)).spans;
+	}
+	/* Most frames end in the middle of a zpage. */
+	assert_true(spanning > blocks / 2);
+	assert_true(blocks < NR_PAGES * 7 / 10);
+	check(NR_PAGES, word_of);
+	teardown();
+}
+
+/* A zpage in two blocks is read in one request. */
+static void test_one_request(void **state)
+{
+	u64 spanned = 0;
+
+	setup_log();
+	fill(NR_PAGES, word_of);
+	swap_out_all();
+	policy_set(policy_find("none")); /* keeps no neighbours */
+	for (u64 page = 0; page < NR_PAGES; page++) {
+		bool spans = entry_block(entry_of(page)).spans;
+		u64 reads = t.swap.dev.reads, sectors = t.swap.dev.read_sectors;
+
+		assert_int_equal(check_page(page, word_of), FAULT_OK);
+		assert_int_equal(t.swap.dev.reads, reads + 1);
+		assert_int_equal(t.swap.dev.read_sectors - sectors, spans ? 16 : 8);
+		spanned += spans;
+	}
+	assert_true(spanned);
+	assert_int_equal(events(EV_zadopt), 0);
+	assert_int_equal(events(EV_zpswpin), NR_PAGES + spanned);
+	teardown();
+}
+
+/* Pages that left together come back together: one read for several, and the rest are hits. */
+static void test_neighbours_kept(void **state)
+{
+	u64 reads;
+
+	setup_log();
+	fill(NR_PAGES, word_of);
+	swap_out_all();
+	reads = t.swap.dev.reads;
+	check(NR_PAGES, word_of);
+	reads = t.swap.dev.reads - reads;
+	assert_true(events(EV_zadopt) > NR_PAGES / 3);
+	assert_int_equal(events(EV_zadopt), events(EV_zadopt_hit));
+	assert_int_equal(reads + events(EV_zadopt), NR_PAGES);
+	assert_true(reads < NR_PAGES * 2 / 3);
+	teardown();
+}
+
+/*
+ * Neighbours that leave again before anybody asks for them: the measurement sees it, though the pages
+ * do come back, and though frames cost nothing.
+ */
+static void test_neighbours_not_kept(void **state)
+{
+	setup_log();
+	fill(NR_PAGES, word_of);
+	swap_out_all();
+	for (u64 page = 0; page < NR_PAGES; page++) {
+		assert_int_equal(check_page(page, word_of), FAULT_OK);
+		zpage_shrink(TYPE_ANON, UINT64_MAX);
+	}
+	assert_int_equal(events(EV_zadopt_hit), 0);
+	assert_true(events(EV_zadopt) > 0);
+	assert_true(events(EV_zadopt) < NR_PAGES / 5);
+	teardown();
+}
+
+/* A few pages of many are wanted, and frames are scarce: hardly a block is kept. */
+static void test_neighbours_cost_a_frame(void **state)
+{
+	setup_log();
+	fill(NR_PAGES, word_of);
+	swap_out_all();
+	for (u32 round = 0; round < 30; round++) {
+		while (nr_free_frames() > watermark_frames(WMARK_LOW))
+			assert_non_null(alloc_page(ALLOC_ATOMIC, FRAME_KERNEL));
+		kswapd_balance();
+		for (u64 page = round % 8; page < NR_PAGES; page += 32)
+			assert_int_equal(check_page(page, word_of), FAULT_OK);
+		swap_out_all();
+	}
+	assert_true(events(EV_zpswpin) > 900);
+	assert_true(events(EV_zadopt) < events(EV_zpswpin) / 10);
+	sim_tlb_flush_all();
+	mm_destroy(t.mm);
+	host_disk_destroy(&t.swap);
+}
+
+static void test_evict_pages(void **state)
+{
+	setup(&(struct sim_store){ "log", true, true }, 4096);
+	fill(NR_PAGES, word_of);
+	swap_out_all();
+	for (u64 page = 0; page < NR_PAGES; page++)
+		assert_true(entry_is(entry_of(page), ENTRY_SWAP));
+	assert_int_equal(events(EV_zwriteback), NR_PAGES);
+	assert_int_equal(events(EV_pswpout), NR_PAGES);
+	assert_int_equal(events(EV_zpswpout), 0);
+	assert_int_equal(events(EV_zevict_anon), 0);
+	assert_int_equal(swap_used_blocks(), NR_PAGES);
+	check(NR_PAGES, word_of);
+	teardown();
+}
+
+/* ------------------------------------------------------------- broken bytes */
+
+/* Reads all pages. Returns how many are lost; the others are what they were. */
+static u64 count_corrupt(u64 nr)
+{
+	u64 corrupt = 0;
+
+	for (u64 page = 0; page < nr; page++) {
+		enum fault_result result = check_page(page, word_of);
+
+		if (result != FAULT_OK) {
+			assert_int_equal(result, FAULT_CORRUPT);
+			/* For good: never zeroes instead. */
+			assert_int_equal(check_page(page, word_of), FAULT_CORRUPT);
+			corrupt++;
+		}
+	}
+	return corrupt;
+}
+
+static const struct page *frame_of(enum frame_state state)
+{
+	for (u64 i = 0; i < NR_FRAMES; i++)
+		if (mem_layout.memmap[i].state == state)
+			return &mem_layout.memmap[i];
+	fail_msg("no frame is %s", frame_state_name(state));
+	return NULL;
+}
+
+/* One byte of one store frame: one page is lost, with a report, and no other. */
+static void test_corrupt_memory(void **state)
+{
+	struct zstore_type_stats z;
+
+	setup_log();
+	fill(NR_PAGES, word_of);
+	compress_all();
+	((u8 *)page_address(frame_of(FRAME_COMPRESSED_ANON)))[3000] ^= 0x10;
+	assert_int_equal(count_corrupt(NR_PAGES), 1);
+	zpage_stats(TYPE_ANON, &z);
+	assert_int_equal(z.stored_pages, 0);
+	teardown();
+}
+
+/* The same on the disk, where a second page of the same block must still come back. */
+static void test_corrupt_swap(void **state)
+{
+	setup_log();
+	fill(NR_PAGES, word_of);
+	swap_out_all();
+	t.swap.data[(u64)entry_slot(entry_of(NR_PAGES / 2)) * PAGE_SIZE + 3000] ^= 0x10;
+	assert_int_equal(count_corrupt(NR_PAGES), 1);
+	teardown();
+}
+
+/* Noise all over a block: those in it are lost, and nothing else happens. */
+static void test_corrupt_block(void **state)
+{
+	u64 lost = 0;
+	u32 slot;
+
+	setup_log();
+	fill(NR_PAGES, word_of);
+	swap_out_all();
+	slot = entry_slot(entry_of(NR_PAGES / 2));
+	for (u64 page = 0; page < NR_PAGES; page++) {
+		struct zblock_ref ref = entry_block(entry_of(page));
+
+		lost += ref.slot == slot || (ref.spans && ref.slot + 1 == slot);
+	}
+	for (u64 i = 0; i < WORDS; i++)
+		((u64 *)(t.swap.data + (u64)slot * PAGE_SIZE))[i] = noise(7, i);
+	assert_int_equal(count_corrupt(NR_PAGES), lost);
+	teardown();
+}
+
+#define FILE_PAGES 64
+
+static s64 read_file_page(struct sim_file *file, u64 page)
+{
+	struct file_ra ra = { 0 };
+
+	return sim_file_read(file, page * WORDS, WORDS, 0, &ra);
+}
+
+/* All pages of a file into the store: used twice, then cold. */
+static void compress_file(struct sim_file *file)
+{
+	for (u32 round = 0; round < 2; round++) {
+		for (u64 page = 0; page < FILE_PAGES; page++)
+			assert_int_equal(read_file_page(file, page), PAGE_SIZE);
+		for (u64 i = 0; i < NR_FRAMES; i++)
+			if (mem_layout.memmap[i].state == FRAME_ACTIVE_FILE)
+				lru_deactivate(&mem_layout.memmap[i]);
+		for (u32 i = 0; i < 4; i++)
+			reclaim_list(LRU_INACTIVE_FILE, FILE_PAGES);
+	}
+}
+
+/* A clean file page whose zpage is broken: the reader is told once, then the disk has it. */
+static void test_corrupt_file(void **state)
+{
+	struct host_disk data;
+	struct sim_file file;
+	u64 corrupt = 0;
+
+	setup_log();
+	host_disk_create(&data, "data", MIB);
+	sim_file_create(&file, 1, &data, 0, FILE_PAGES * PAGE_SIZE, 1);
+	compress_file(&file);
+	assert_int_equal(file.mapping.nr_compressed, FILE_PAGES);
+	((u8 *)page_address(frame_of(FRAME_COMPRESSED_FILE)))[3000] ^= 0x10;
+	for (u64 page = 0; page < FILE_PAGES; page++) {
+		s64 got = read_file_page(&file, page);
+
+		if (got == PAGE_SIZE)
+			continue;
+		assert_int_equal(got, -EINVAL);
+		assert_int_equal(read_file_page(&file, page), PAGE_SIZE);
+		corrupt++;
+	}
+	assert_int_equal(corrupt, 1);
+	sim_file_destroy(&file);
+	host_disk_destroy(&data);
+	teardown();
+}
+
+/* ------------------------------------------------------------- incompressible pages */
+
+#define NR_NOISE 100
+
+static void touch_all(u64 nr, bool write)
+{
+	for (u64 page = 0; page < nr; page++) {
+		u64 value = noise(page, 0);
+
+		assert_int_equal(sim_touch(t.mm, va_of(page), write, &value), FAULT_OK);
+	}
+}
+
+/* Each page is tried once, wherever it has been meanwhile, until it has been written to. */
+static void incompressible(u64 swap_blocks)
+{
+	setup(&(struct sim_store){ "log", true, false }, swap_blocks);
+	fill(NR_NOISE, noise);
+	compress_all();
+	assert_int_equal(events(EV_zreject_poor), NR_NOISE);
+	for (u32 round = 1; round <= 3; round++) {
+		u64 skipped = events(EV_zskip_incompressible);
+
+		touch_all(NR_NOISE, false);
+		compress_all();
+		assert_int_equal(events(EV_zreject_poor), NR_NOISE);
+		assert_true(events(EV_zskip_incompressible) >= skipped + NR_NOISE);
+	}
+	touch_all(NR_NOISE, true);
+	compress_all();
+	assert_int_equal(events(EV_zreject_poor), 2 * NR_NOISE);
+	check(NR_NOISE, noise);
+	teardown();
+}
+
+/* Swap so large that a clean copy stays there. */
+static void test_incompressible_copy(void **state)
+{
+	incompressible(4096);
+}
+
+/* More than half full: the block is given back when the page is read. */
+static void test_incompressible_no_copy(void **state)
+{
+	u32 first;
+
+	setup(&(struct sim_store){ "log", true, false }, 512);
+	for (u32 i = 0; i < 10; i++)
+		swap_alloc(32, &first);
+	fill(NR_NOISE, noise);
+	compress_all();
+	assert_int_equal(events(EV_zreject_poor), NR_NOISE);
+	assert_int_equal(t.mm->nr_swapped, NR_NOISE);
+	touch_all(NR_NOISE, false);
+	assert_int_equal(swap_used_blocks(), 320);
+	compress_all();
+	assert_int_equal(t.mm->nr_swapped, NR_NOISE);
+	assert_int_equal(events(EV_zreject_poor), NR_NOISE);
+	sim_tlb_flush_all();
+	mm_destroy(t.mm);
+	host_disk_destroy(&t.swap);
+}
+
+/* No swap: they stay in memory. */
+static void test_incompressible_kept(void **state)
+{
+	incompressible(0);
+}
+
+/* ------------------------------------------------------------- the end of an owner */
+
+/* What only the dead held is free at once, and the holes among the others' are closed. */
+static void test_destroy_gives_back(void **state)
+{
+	struct mm *other;
+	u64 start, compressed, mine = t.start;
+	struct mm *first;
+
+	setup_log();
+	first = t.mm;
+	mine = t.start;
+	other = make_mm(NR_PAGES, &start);
+	/* By turns, so that the frames are shared. */
+	for (u64 page = 0; page < NR_PAGES; page++) {
+		for (u32 which = 0; which < 2; which++) {
+			for (u64 i = 0; i < WORDS; i++) {
+				u64 value = word_of(page, i);
+				u64 va = (which ? start : mine) + page * PAGE_SIZE + i * 8;
+
+				assert_int_equal(sim_touch(which ? other : first, va, true, &value),
+						 FAULT_OK);
+			}
+		}
+	}
+	for (u32 i = 0; i < 4; i++)
+		reclaim_list(LRU_INACTIVE_ANON, 2 * NR_PAGES);
+	compressed = frame_count(FRAME_COMPRESSED_ANON);
+	assert_int_equal(first->nr_compressed + other->nr_compressed, 2 * NR_PAGES);
+	sim_tlb_flush_all();
+	mm_destroy(other);
+	assert_true(frame_count(FRAME_COMPRESSED_ANON) * 100 <= compressed * 60);
+	check(NR_PAGES, word_of);
+	teardown();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_spanning),
+		cmocka_unit_test(test_one_request),
+		cmocka_unit_test(test_neighbours_kept),
+		cmocka_unit_test(test_neighbours_not_kept),
+		cmocka_unit_test(test_neighbours_cost_a_frame),
+		cmocka_unit_test(test_evict_pages),
+		cmocka_unit_test(test_corrupt_memory),
+		cmocka_unit_test(test_corrupt_swap),
+		cmocka_unit_test(test_corrupt_block),
+		cmocka_unit_test(test_corrupt_file),
+		cmocka_unit_test(test_incompressible_copy),
+		cmocka_unit_test(test_incompressible_no_copy),
+		cmocka_unit_test(test_incompressible_kept),
+		cmocka_unit_test(test_destroy_gives_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
