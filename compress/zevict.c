@@ -66,7 +66,7 @@ static bool write_victims(struct shrink *s, const struct zvictim *victims, u32 n
 	}
 	if (!k)
 		return true;
-	zs->env->blocks_write(zs->ctx, pages, slots, k);
+	zs->env->blocks_write(zs->ctx, pages, slots, k, true);
 	spin_lock(&zs->lock);
 	for (u32 i = 0; i < k; i++) {
 		struct zmove move = {

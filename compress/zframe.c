@@ -33,17 +33,6 @@ void zframe_init(struct zframe *frame, enum ztype type, u32 born_ms)
 	};
 }
 
-u32 zframe_next_index(const struct zframe *frame)
-{
-	u32 index = 0;
-
-	if (frame->nr_used == frame->nr_slots)
-		return frame->nr_slots;
-	while (frame->slots[index].size)
-		index++;
-	return index;
-}
-
 /* Copy bytes [from, from + bytes) of an object in up to two pieces. */
 static void copy_object(u8 *to, const struct zobject *object, u32 from, u32 bytes)
 {
@@ -57,12 +46,29 @@ static void copy_object(u8 *to, const struct zobject *object, u32 from, u32 byte
 		memcpy(to + first, object->more + from + first - object->data_bytes, bytes - first);
 }
 
-void zframe_add(struct zframe *frame, struct zframe *next, const struct zobject *object)
+/* What the gap cannot hold goes to the end of next. */
+static void add_rest(struct zframe *frame, struct zframe *next, const struct zobject *object,
+		     u32 index, u32 here)
 {
-	u32 gap = zframe_gap(frame), here = MIN(object->size, gap), there = object->size - here;
+	u32 there = object->size - here;
+
+	ASSERT(next && !frame->out && !next->in);
+	frame->out = next;
+	frame->out_bytes = (u16)here;
+	frame->out_index = (u8)index;
+	next->in = frame;
+	next->in_bytes = (u16)there;
+	next->data_bytes += there;
+	next->data_start = (u16)MIN((u64)next->data_start, PAGE_SIZE - there);
+	copy_object((u8 *)next + PAGE_SIZE - there, object, here, there);
+}
+
+u32 zframe_add(struct zframe *frame, struct zframe *next, const struct zobject *object)
+{
+	u32 size = object->size, here = MIN(size, zframe_gap(frame));
 	u32 index = zframe_next_index(frame);
 
-	ASSERT(object->size && object->size <= ZOBJECT_MAX_BYTES && (here == object->size || next));
+	ASSERT(size - 1 < ZOBJECT_MAX_BYTES);
 	if (index == frame->nr_slots)
 		frame->nr_slots++;
 	frame->nr_used++;
@@ -74,28 +80,16 @@ void zframe_add(struct zframe *frame, struct zframe *next, const struct zobject 
 		.offset = frame->data_start,
 		.stamp_low = object->stamp,
 		.stamp_high = object->stamp >> 6,
-		.spans = there != 0,
-		.size = object->size,
+		.spans = here != size,
+		.size = size,
 	};
-	copy_object((u8 *)frame + frame->data_start, object, 0, here);
-	if (!there)
-		return;
-	ASSERT(!frame->out && !next->in);
-	frame->out = next;
-	frame->out_bytes = (u16)here;
-	frame->out_index = (u8)index;
-	next->in = frame;
-	next->in_bytes = (u16)there;
-	next->data_bytes += there;
-	next->data_start = (u16)MIN((u64)next->data_start, PAGE_SIZE - there);
-	copy_object((u8 *)next + PAGE_SIZE - there, object, here, there);
-}
-
-/* Without zpages of its own the whole frame is gap, but for what comes in. */
-static void widen_gap(struct zframe *frame)
-{
-	if (!frame->nr_used)
-		frame->data_start = (u16)(PAGE_SIZE - frame->in_bytes);
+	if (likely(here <= object->data_bytes))
+		memcpy((u8 *)frame + frame->data_start, object->data, here);
+	else
+		copy_object((u8 *)frame + frame->data_start, object, 0, here);
+	if (here != size)
+		add_rest(frame, next, object, index, here);
+	return index;
 }
 
 /* Nothing comes into the frame any more. */
@@ -104,7 +98,7 @@ static void forget_in(struct zframe *frame)
 	frame->data_bytes -= frame->in_bytes;
 	frame->in_bytes = 0;
 	frame->in = NULL;
-	widen_gap(frame);
+	zframe_widen_gap(frame);
 }
 
 static void forget_out(struct zframe *frame)
@@ -114,39 +108,13 @@ static void forget_out(struct zframe *frame)
 	frame->out_bytes = 0;
 }
 
-void zframe_free(struct zframe *frame, u32 index)
+void zframe_free_spanning(struct zframe *frame, u32 index)
 {
-	struct zslot *slot = &frame->slots[index];
-	u32 here = slot->spans ? frame->out_bytes : slot->size;
+	u32 here = frame->out_bytes;
 
-	ASSERT(index < frame->nr_slots && slot->size);
-	frame->data_bytes -= here;
-	frame->nr_used--;
-	if (slot->spans)
-		forget_out(frame);
-	/* The newest zpage's bytes join the gap at once. */
-	if (slot->offset == frame->data_start)
-		frame->data_start += here;
-	slot->size = 0;
-	while (frame->nr_slots && !frame->slots[frame->nr_slots - 1].size)
-		frame->nr_slots--;
-	widen_gap(frame);
-}
-
-void zframe_object(const struct zframe *frame, u32 index, struct zobject *object)
-{
-	const struct zslot *slot = &frame->slots[index];
-
-	object->key = zslot_key(slot);
-	object->stamp = zslot_stamp(slot);
-	object->size = slot->size;
-	object->born_ms = frame->born_ms;
-	object->data = (const u8 *)frame + slot->offset;
-	object->data_bytes = slot->spans ? frame->out_bytes : slot->size;
-	object->more_bytes = object->size - object->data_bytes;
-	object->more = NULL;
-	if (slot->spans)
-		object->more = (const u8 *)frame->out + PAGE_SIZE - object->more_bytes;
+	ASSERT(frame->out && frame->out_index == index);
+	forget_out(frame);
+	zframe_clear_slot(frame, index, here);
 }
 
 /* A copy instead of a sort by offset: two bounded moves of less than a page. */

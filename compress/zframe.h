@@ -120,19 +120,88 @@ static inline bool zframe_is_empty(const struct zframe *frame)
 }
 
 /* The index that the next zpage gets. */
-u32 zframe_next_index(const struct zframe *frame);
+static inline u32 zframe_next_index(const struct zframe *frame)
+{
+	u32 index = 0;
+
+	if (likely(frame->nr_used == frame->nr_slots))
+		return frame->nr_slots;
+	while (frame->slots[index].size)
+		index++;
+	return index;
+}
+
+/* The slot in use that a handle of ours names; NULL if it does not. For what comes from a disk: zframe_find(). */
+static inline const struct zslot *zframe_slot(const struct zframe *frame, u32 index, u64 key)
+{
+	const struct zslot *slot = &frame->slots[index];
+
+	if (unlikely(frame->magic != ZFRAME_MAGIC || index >= frame->nr_slots || !slot->size ||
+		     slot->key_low != (u32)key || slot->key_high != key >> 32))
+		return NULL;
+	return slot;
+}
 
 /*
  * Add a zpage, in one or two pieces. The gap must hold it; or, with next (which nothing comes into yet, and has the room
- * at its end: it is empty, or zframe_close_holes() made it), what the gap does not hold goes there.
+ * at its end: it is empty, or zframe_close_holes() made it), what the gap does not hold goes there. Returns its index.
  */
-void zframe_add(struct zframe *frame, struct zframe *next, const struct zobject *object);
+u32 zframe_add(struct zframe *frame, struct zframe *next, const struct zobject *object);
 
-/* Free a slot in use, and the part of the zpage in another frame. */
-void zframe_free(struct zframe *frame, u32 index);
+/* Free a slot in use of a zpage that spans, and the part of it in the other frame. */
+void zframe_free_spanning(struct zframe *frame, u32 index);
+
+/* Without zpages of its own the whole frame is gap, but for what comes in. */
+static inline void zframe_widen_gap(struct zframe *frame)
+{
+	if (!frame->nr_used)
+		frame->data_start = (u16)(PAGE_SIZE - frame->in_bytes);
+}
+
+/* A slot in use whose bytes here are so many is free. */
+static inline void zframe_clear_slot(struct zframe *frame, u32 index, u32 here_bytes)
+{
+	struct zslot *slot = &frame->slots[index];
+
+	frame->data_bytes -= here_bytes;
+	frame->nr_used--;
+	/* The newest zpage's bytes join the gap at once. */
+	if (slot->offset == frame->data_start)
+		frame->data_start += here_bytes;
+	slot->size = 0;
+	while (frame->nr_slots && !frame->slots[frame->nr_slots - 1].size)
+		frame->nr_slots--;
+	zframe_widen_gap(frame);
+}
+
+/* Free a slot in use. */
+static inline void zframe_free(struct zframe *frame, u32 index)
+{
+	if (unlikely(frame->slots[index].spans))
+		zframe_free_spanning(frame, index);
+	else
+		zframe_clear_slot(frame, index, frame->slots[index].size);
+}
 
 /* Where the bytes are and what is known of them. The slot is in use. */
-void zframe_object(const struct zframe *frame, u32 index, struct zobject *object);
+static inline void zframe_object(const struct zframe *frame, u32 index, struct zobject *object)
+{
+	const struct zslot *slot = &frame->slots[index];
+
+	object->key = zslot_key(slot);
+	object->stamp = zslot_stamp(slot);
+	object->size = slot->size;
+	object->born_ms = frame->born_ms;
+	object->data = (const u8 *)frame + slot->offset;
+	object->data_bytes = slot->size;
+	object->more_bytes = 0;
+	object->more = NULL;
+	if (unlikely(slot->spans)) {
+		object->data_bytes = frame->out_bytes;
+		object->more_bytes = object->size - frame->out_bytes;
+		object->more = (const u8 *)frame->out + PAGE_SIZE - object->more_bytes;
+	}
+}
 
 /*
  * Close holes up, leaving end_bytes free at the end where nothing may come in. scratch: 4 KiB.

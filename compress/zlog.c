@@ -118,22 +118,28 @@ u32 zlog_release(struct zstore *zs, struct zframe *frame)
 	return 1;
 }
 
-u32 zlog_free_slot(struct zstore *zs, struct zframe *frame, u32 index)
+static __noinline u32 free_spanning(struct zstore *zs, struct zframe *frame, u32 index)
 {
 	struct zlog_type *lt = zlog_type(zs, (enum ztype)frame->type);
-	struct zframe *other = frame->slots[index].spans ? frame->out : NULL;
-	u32 before = zframe_used_bytes(frame), other_before = 0, freed = 0;
+	struct zframe *other = frame->out;
+	u32 before = zframe_used_bytes(frame), other_before = zframe_used_bytes(other), freed;
 
-	if (other)
-		other_before = zframe_used_bytes(other);
-	zframe_free(frame, index);
+	zframe_free_spanning(frame, index);
 	zlog_changed(lt, frame, before);
-	if (other) {
-		zlog_changed(lt, other, other_before);
-		if (zframe_is_empty(other))
-			freed = zlog_release(zs, other);
-	}
-	return zframe_is_empty(frame) ? freed + zlog_release(zs, frame) : freed;
+	zlog_changed(lt, other, other_before);
+	freed = zlog_release(zs, other);
+	return freed + zlog_release(zs, frame);
+}
+
+u32 zlog_free_slot(struct zstore *zs, struct zframe *frame, u32 index)
+{
+	u32 before = zframe_used_bytes(frame);
+
+	if (unlikely(frame->slots[index].spans))
+		return free_spanning(zs, frame, index);
+	zframe_clear_slot(frame, index, frame->slots[index].size);
+	zlog_changed(zlog_type(zs, (enum ztype)frame->type), frame, before);
+	return unlikely(zframe_is_empty(frame)) ? zlog_release(zs, frame) : 0;
 }
 
 bool zlog_may_change(const struct zframe *frame)
@@ -178,9 +184,8 @@ static bool holes_abound(const struct zstore *zs, enum ztype type)
 static zhandle_t add_to(struct zlog_type *lt, struct zframe *frame, struct zframe *next,
 			const struct zobject *object)
 {
-	u32 index = zframe_next_index(frame), before = zframe_used_bytes(frame);
+	u32 before = zframe_used_bytes(frame), index = zframe_add(frame, next, object);
 
-	zframe_add(frame, next, object);
 	zlog_changed(lt, frame, before);
 	if (next)
 		zlog_changed(lt, next, 0);
@@ -250,7 +255,7 @@ static bool log_find(struct zstore *zs, enum ztype type, zhandle_t handle, u64 k
 {
 	struct zframe *frame = zhandle_frame(handle);
 
-	if (!zframe_find(frame, zhandle_low(handle), key) || frame->type != type)
+	if (!zframe_slot(frame, zhandle_low(handle), key) || frame->type != type)
 		return false;
 	zframe_object(frame, zhandle_low(handle), object);
 	return true;

@@ -68,6 +68,27 @@ static bool in_batch(const struct batch *b, const struct zframe *frame)
 	return false;
 }
 
+/*
+ * Frames that a zpage spans one behind the other: compaction lets zpages span over frames that it steps over, so the
+ * order of age is not always that. Bounded by the batch.
+ */
+static void follow_spans(struct batch *b)
+{
+	struct zframe *ordered[ZSTORE_EVICT_BATCH];
+	u32 nr = 0;
+
+	for (u32 i = 0; i < b->nr; i++) {
+		struct zframe *frame = b->frames[i];
+
+		if (frame->in && in_batch(b, frame->in))
+			continue; /* it comes with that one */
+		for (; frame && in_batch(b, frame); frame = frame->out)
+			ordered[nr++] = frame;
+	}
+	ASSERT(nr == b->nr);
+	memcpy(b->frames, ordered, nr * sizeof(ordered[0]));
+}
+
 /* Is, or will be, what spans out of frame i in the next block? */
 static bool spans_well(const struct batch *b, u32 i)
 {
@@ -193,7 +214,7 @@ static u32 write(struct shrink *s, struct batch *b, u32 nr)
 	if (b->nr_aside)
 		frames[nr] = b->image;
 	spin_unlock(&zs->lock);
-	zs->env->blocks_write(zs->ctx, frames, slots, total);
+	zs->env->blocks_write(zs->ctx, frames, slots, total, false);
 	spin_lock(&zs->lock);
 	for (u32 i = 0; i < nr; i++)
 		b->slots[i] = slots[i];
@@ -238,11 +259,12 @@ void zlog_evict_frames(struct shrink *s)
 	u32 block;
 
 	b.nr = choose_victims(zs, s->type, b.frames,
-			      (u32)MIN(s->wanted - s->freed, ZSTORE_EVICT_BATCH - 1UL));
+			      (u32)MIN(s->wanted - s->freed, ZSTORE_EVICT_FRAMES + 0UL));
 	if (!b.nr) {
 		s->nothing_left = true;
 		return;
 	}
+	follow_spans(&b);
 	for (u32 i = 0; i < b.nr; i++)
 		b.frames[i]->writers++;
 	take_image(s, &b);

@@ -159,7 +159,7 @@ static u32 zpage_bytes(const struct zstore *zs, u32 object_bytes)
 	return zs->config.checksums ? object_bytes - ZCHECK_BYTES : object_bytes;
 }
 
-void zstore_count_in(struct zstore *zs, enum ztype type, u32 object_bytes)
+static inline void count_in(struct zstore *zs, enum ztype type, u32 object_bytes)
 {
 	struct zstore_type_stats *stats = &zs->type[type].stats;
 	u64 bytes = zpage_bytes(zs, object_bytes);
@@ -170,7 +170,12 @@ void zstore_count_in(struct zstore *zs, enum ztype type, u32 object_bytes)
 	stats->size_buckets[bytes / ZSTORE_SIZE_BUCKET_BYTES]++;
 }
 
-void zstore_count_out(struct zstore *zs, enum ztype type, u32 object_bytes, u32 born_ms)
+void zstore_count_in(struct zstore *zs, enum ztype type, u32 object_bytes)
+{
+	count_in(zs, type, object_bytes);
+}
+
+static inline void count_out(struct zstore *zs, enum ztype type, u32 object_bytes, u32 born_ms)
 {
 	struct zstore_type_stats *stats = &zs->type[type].stats;
 	u64 bytes = zpage_bytes(zs, object_bytes);
@@ -182,6 +187,11 @@ void zstore_count_out(struct zstore *zs, enum ztype type, u32 object_bytes, u32 
 	stats->compressed_squares -= bytes * bytes;
 	stats->size_buckets[bytes / ZSTORE_SIZE_BUCKET_BYTES]--;
 	stats->age_buckets[MIN(bucket, ZSTORE_AGE_BUCKETS - 1U)]++;
+}
+
+void zstore_count_out(struct zstore *zs, enum ztype type, u32 object_bytes, u32 born_ms)
+{
+	count_out(zs, type, object_bytes, born_ms);
 }
 
 static void set_backing(struct zstore_type_stats *stats, u64 frames)
@@ -249,7 +259,7 @@ bool zstore_evict_one(struct zstore *zs, struct zmove *move, u32 *freed)
 	if (!zs->kind->find(zs, move->type, move->from, move->key, &object))
 		panic("zstore: zpage %lx of key %lx is evicted, but not there", move->from,
 		      move->key);
-	zstore_count_out(zs, move->type, object.size, object.born_ms);
+	count_out(zs, move->type, object.size, object.born_ms);
 	zs->type[move->type].stats.evicted_pages++;
 	*freed += zs->kind->free(zs, move->type, move->from);
 	return true;
@@ -258,7 +268,8 @@ bool zstore_evict_one(struct zstore *zs, struct zmove *move, u32 *freed)
 /* --- Bytes to pages --- */
 
 /* Bytes need not be aligned, nor be words otherwise. */
-typedef u64 __attribute__((may_alias, aligned(1))) loose_word;
+typedef u64 __attribute__((may_alias, aligned(1))) loose_u64;
+typedef u32 __attribute__((may_alias, aligned(1))) loose_u32;
 
 /* A multiplicative hash over words; seven instructions each. */
 u32 zstore_checksum(const void *data, u32 bytes, u64 key)
@@ -268,7 +279,7 @@ u32 zstore_checksum(const void *data, u32 bytes, u64 key)
 	const u8 *p = data;
 
 	for (; bytes >= sizeof(u64); bytes -= sizeof(u64), p += sizeof(u64)) {
-		hash = (hash ^ *(const loose_word *)p) * factor;
+		hash = (hash ^ *(const loose_u64 *)p) * factor;
 		hash ^= hash >> 32;
 	}
 	for (; bytes; bytes--)
@@ -279,14 +290,11 @@ u32 zstore_checksum(const void *data, u32 bytes, u64 key)
 static bool unpack(const struct codec *codec, const u8 *data, u32 bytes, bool checked, u64 key,
 		   void *page)
 {
-	u32 check;
-
 	if (checked) {
 		if (bytes <= ZCHECK_BYTES)
 			return false;
 		bytes -= ZCHECK_BYTES;
-		memcpy(&check, data + bytes, sizeof(check));
-		if (check != zstore_checksum(data, bytes, key))
+		if (*(const loose_u32 *)(data + bytes) != zstore_checksum(data, bytes, key))
 			return false;
 	}
 	return codec->decompress(data, bytes, page);
@@ -375,7 +383,7 @@ static void load_same(struct zstore *zs, enum ztype type, zhandle_t handle, void
 /* Compress into the context's buffer. Bytes of the object, or 0: it would have more than limit. */
 static u32 pack(struct zstore *zs, struct zcontext *context, const void *page, u64 key, u32 limit)
 {
-	u32 extra = zs->config.checksums ? ZCHECK_BYTES : 0, bytes, check;
+	u32 extra = zs->config.checksums ? ZCHECK_BYTES : 0, bytes;
 
 	if (limit <= extra)
 		return 0;
@@ -383,8 +391,7 @@ static u32 pack(struct zstore *zs, struct zcontext *context, const void *page, u
 	bytes = zs->codec->compress(context->state, page, context->out, limit);
 	if (!bytes || !extra)
 		return bytes;
-	check = zstore_checksum(context->out, bytes, key);
-	memcpy(context->out + bytes, &check, sizeof(check));
+	*(loose_u32 *)(context->out + bytes) = zstore_checksum(context->out, bytes, key);
 	return bytes + extra;
 }
 
@@ -417,7 +424,7 @@ static enum zresult store_compressed(struct zstore *zs, enum ztype type, const v
 	stats->results[result]++;
 	if (result == ZS_OK) {
 		stats->stores++;
-		zstore_count_in(zs, type, object.size);
+		count_in(zs, type, object.size);
 		*size_bytes = zpage_bytes(zs, object.size);
 	}
 	spin_unlock(&zs->lock);
@@ -441,10 +448,9 @@ enum zresult zstore_store(struct zstore *zs, enum ztype type, const void *page, 
 /* --- Load and drop --- */
 
 /* The object that a reference names. A wrong handle is a broken kernel, not bad luck. */
-static void resolve(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key,
-		    struct zobject *object)
+static inline void resolve(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key,
+			   struct zobject *object)
 {
-	ASSERT_HELD(&zs->lock);
 	if (unlikely(!zs->kind->find(zs, type, handle, key, object)))
 		panic("zstore: handle %lx does not name the zpage of key %lx", handle, key);
 }
@@ -468,7 +474,7 @@ enum zresult zstore_load(struct zstore *zs, enum ztype type, zhandle_t handle, u
 
 	spin_lock(&zs->lock);
 	zs->kind->unpin(zs, handle);
-	zstore_count_out(zs, type, object.size, object.born_ms);
+	count_out(zs, type, object.size, object.born_ms);
 	zs->type[type].stats.loads++;
 	zs->kind->free(zs, type, handle);
 	spin_unlock(&zs->lock);
@@ -485,7 +491,7 @@ void zstore_drop(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key)
 		free_same(zs, type, handle);
 	} else {
 		resolve(zs, type, handle, key, &object);
-		zstore_count_out(zs, type, object.size, object.born_ms);
+		count_out(zs, type, object.size, object.born_ms);
 		zs->kind->free(zs, type, handle);
 	}
 	zs->type[type].stats.drops++;

@@ -120,16 +120,18 @@ struct zstore_env {
 	 */
 	bool (*retarget)(void *ctx, const struct zmove *move);
 	/*
-	 * Write nr frames (at most ZSTORE_EVICT_BATCH) to swap as they are, into consecutive blocks as
-	 * far as there are any. The slot of frames[i] goes to slots[i], 0 where there was no room
+	 * Write nr frames (at most ZSTORE_EVICT_BATCH) to swap, into consecutive blocks as
+	 * far as there are any: frames of zpages as they are, or pages. The slot of frames[i] goes to slots[i], 0 where there was no room
 	 * or the write failed. A slot comes with one use of the caller's, given back by block_put().
 	 * May sleep. No lock held.
 	 */
-	void (*blocks_write)(void *ctx, void **frames, u32 *slots, u32 nr);
+	void (*blocks_write)(void *ctx, void **frames, u32 *slots, u32 nr, bool pages);
 	void (*block_put)(void *ctx, u32 slot);
 };
 
-#define ZSTORE_EVICT_BATCH 32
+#define ZSTORE_EVICT_BATCH  32
+/* The largest order to zstore_shrink() that a store which writes frames as they are serves with one write. */
+#define ZSTORE_EVICT_FRAMES (ZSTORE_EVICT_BATCH - 1)
 
 #define ZSTORE_SIZE_BUCKETS	 16
 #define ZSTORE_SIZE_BUCKET_BYTES 256

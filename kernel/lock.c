@@ -29,20 +29,23 @@ bool spin_is_held(const struct spinlock *lock)
 	return READ_ONCE(lock->locked) && READ_ONCE(lock->cpu) == this_cpu()->id + 1;
 }
 
+static __cold_path void too_many_held(const struct cpu *cpu, const struct spinlock *lock)
+{
+	if (!panic_in_progress())
+		panic("spinlock \"%s\": this CPU holds %u others", lock->name, cpu->nr_held);
+}
+
 static inline void note_held(struct cpu *cpu, struct spinlock *lock)
 {
 	lock->cpu = cpu->id + 1;
-	if (unlikely(cpu->nr_held == CPU_MAX_HELD_LOCKS)) {
-		if (!panic_in_progress())
-			panic("spinlock \"%s\": this CPU holds %u others", lock->name,
-			      cpu->nr_held);
-		return;
-	}
-	cpu->held[cpu->nr_held++] = lock;
+	if (unlikely(cpu->nr_held == CPU_MAX_HELD_LOCKS))
+		too_many_held(cpu, lock);
+	else
+		cpu->held[cpu->nr_held++] = lock;
 }
 
 /* Not the one taken last, or not held at all. */
-static __attribute__((noinline)) void note_released_slowly(struct cpu *cpu, struct spinlock *lock)
+static __cold_path void note_released_slowly(struct cpu *cpu, struct spinlock *lock)
 {
 	u32 i = cpu->nr_held;
 
@@ -56,7 +59,7 @@ static __attribute__((noinline)) void note_released_slowly(struct cpu *cpu, stru
 		cpu->held[i - 1] = cpu->held[i];
 }
 
-static __attribute__((noinline)) void acquire_slowly(struct spinlock *lock)
+static __cold_path void acquire_slowly(struct spinlock *lock)
 {
 	do {
 		if (panic_in_progress())
@@ -89,7 +92,7 @@ static inline void release(struct spinlock *lock)
 	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
 }
 
-static __attribute__((noinline)) void forbid_in_interrupt(const struct spinlock *lock)
+static __cold_path void forbid_in_interrupt(const struct spinlock *lock)
 {
 	if (!panic_in_progress())
 		panic("spinlock \"%s\": taken in an interrupt without _irqsave", lock->name);

@@ -2,7 +2,7 @@
 /*
  * swapin.c - a zpage comes back from swap, and what to do with those that were read with it.
  *
- * Problem. A block on the swap disk is a store frame as it was: some ten zpages that grew cold
+ * Problem. A block on the swap disk is a store frame as it was: a few zpages that grew cold
  * together. One of them is wanted, the disk reads all of them. When the wanted one has been taken
  * out, a frame is in hand that holds its neighbours in the form in which the store keeps zpages
  * anyway. To make it a store frame again (zstore_adopt()) saves a disk read for each neighbour that
@@ -10,14 +10,16 @@
  *
  * The inequality. Keeping pays when
  *
- *     neighbours x hit_share x (read - decompress)  >  frame + write
+ *     hit_share x (read - decompress)  >  size x (frame + (1 - hit_share) x write)
  *
- *   neighbours   uses of the block beside ours: the zpages that are still wanted
+ * for each neighbour, where
+ *
  *   hit_share    how many neighbours that were kept are asked for before they leave again: measured
  *   read         a read from the swap disk, as measured; a hit still pays for its decompression
+ *   size         what a zpage takes of a frame; the rest of the frame is holes, which compaction gives back
  *   frame        what the next free frame costs: the price of the class that the policy chose last;
  *                nothing while more than the high watermark is free: then nobody has to pay it
- *   write        what is kept gives up its place on the disk: written again when it leaves
+ *   write        what is kept gives up its place on the disk: written again if it leaves unasked for
  *
  * All are ns, and none is a constant that somebody must tune.
  *
@@ -89,27 +91,26 @@ static u64 hit_share(const struct type_snapshot *t)
 	return share;
 }
 
-static bool keeping_pays(u32 neighbours)
+static bool keeping_pays(void)
 {
 	struct type_snapshot t;
-	u64 gain_ns, frame_ns = 0;
+	u64 share, gain_ns, frame_ns = 0;
 
 	workingset_snapshot(TYPE_ANON, &t);
-	gain_ns = neighbours * hit_share(&t) / COMEBACK_ONE *
-		  (t.disk_read_ns - MIN(t.decompress_ns, t.disk_read_ns));
+	share = hit_share(&t);
+	gain_ns = share * (t.disk_read_ns - MIN(t.decompress_ns, t.disk_read_ns)) / COMEBACK_ONE;
 	if (nr_free_frames() <= watermark_frames(WMARK_HIGH))
 		frame_ns = reclaim_frame_cost_ns();
-	return gain_ns > frame_ns + t.disk_write_ns;
+	frame_ns += (COMEBACK_ONE - MIN(share, (u64)COMEBACK_ONE)) * t.disk_write_ns / COMEBACK_ONE;
+	return gain_ns > frame_ns * t.zpage_bytes / PAGE_SIZE;
 }
 
 /* The block has been read, and the zpage of key taken out of it. True: the frame is the store's. */
 static bool keep_neighbours(struct page *block, u32 slot, u64 key)
 {
-	u32 uses = swap_uses(slot);
-
-	if (uses <= 1 || !policy_current()->compresses[TYPE_ANON])
+	if (swap_uses(slot) <= 1 || !policy_current()->compresses[TYPE_ANON])
 		return false;
-	if (!keeping_pays(uses - 1) && atomic_add_return(&swapin.declined, 1) % EXPLORE_READS)
+	if (!keeping_pays() && atomic_add_return(&swapin.declined, 1) % EXPLORE_READS)
 		return false;
 	return zpage_adopt(block, slot, key);
 }

@@ -47,6 +47,9 @@ static struct {
 	} type[NR_PAGE_TYPES];
 } workingset;
 
+/* A sample of many pages counts for each of them, as far as that makes a difference. */
+#define COST_MAX_WEIGHT 16
+
 /* Until something has been measured: a guess for a disk of 100 us and LZ4 under emulation. */
 static const u64 first_guess_ns[NR_COSTS] = {
 	[COST_COMPRESS] = 40000,   [COST_DECOMPRESS] = 12000,	       [COST_DISK_READ] = 100000,
@@ -160,7 +163,8 @@ void cost_note(enum page_type type, enum cost_kind kind, u64 total_ns, u64 pages
 	spin_lock(&workingset.lock);
 	average = &workingset.type[type].cost_ns[kind];
 	sample = MIN(total_ns / pages, 8 * *average + NSEC_PER_USEC);
-	*average += (s64)(sample - *average) / 8;
+	for (u64 i = 0; i < MIN(pages, (u64)COST_MAX_WEIGHT); i++)
+		*average += (s64)(sample - *average) / 8;
 	spin_unlock(&workingset.lock);
 }
 

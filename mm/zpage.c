@@ -181,13 +181,12 @@ static bool store_retarget(void *ctx, const struct zmove *move)
 	return ours;
 }
 
-static void store_blocks_write(void *ctx, void **frames, u32 *slots, u32 nr)
+static void store_blocks_write(void *ctx, void **frames, u32 *slots, u32 nr, bool pages)
 {
-	/* The store's own buffers hold pages as they are: those count where they arrive, ZMOVE_PAGE. */
-	bool whole_frames = virt_to_page(frames[0])->state == FRAME_COMPRESSED_ANON;
 	u32 written = swap_write_frames(frames, slots, nr);
 
-	if (whole_frames)
+	/* Pages count where they arrive: ZMOVE_PAGE. */
+	if (!pages)
 		count_vm_events(EV_zpswpout, written);
 }
 

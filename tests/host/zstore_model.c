@@ -196,7 +196,7 @@ static u32 find_block(u32 after)
 	return 0;
 }
 
-static void fake_blocks_write(void *ctx, void **frames, u32 *slots, u32 nr)
+static void fake_blocks_write(void *ctx, void **frames, u32 *slots, u32 nr, bool pages)
 {
 	u32 slot = (u32)prng_below(&m.rng, NR_BLOCKS);
 

@@ -147,7 +147,7 @@ static u32 free_run(const struct rig *rig, u32 nr)
 	return free_block(rig, rig->next_block);
 }
 
-static void rig_blocks_write(void *ctx, void **frames, u32 *slots, u32 nr)
+static void rig_blocks_write(void *ctx, void **frames, u32 *slots, u32 nr, bool pages)
 {
 	struct rig *rig = ctx;
 	u32 slot = free_run(rig, nr), last = 0;
