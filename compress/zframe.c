@@ -3,7 +3,7 @@
  * zframe.c - the one file that knows how zpages lie in a frame of the log.
  *
  * Two readers with different trust: the log, whose frames are intact unless
- * the kernel is broken (asserts), and zblock_extract(), whose blocks come
+ * the kernel is broken (asserts), and zstore_extract(), whose blocks come
  * from a disk and may be anything (zframe_find() checks, and copies nothing
  * before).
  *

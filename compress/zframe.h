@@ -51,15 +51,14 @@ _Static_assert(ZKEY_BITS == 32 + 14 && ZSTAMP_BITS == 6 + 19, "keys and stamps f
 _Static_assert(ZOBJECT_MAX_BYTES < 1 << 12, "sizes fit");
 
 enum zframe_flags {
-	ZF_OPEN = BIT(0),    /* new zpages go here */
-	ZF_VICTIM = BIT(1),  /* a shrinker has chosen it; not again until shrinkers are gone */
-	ZF_SPARSE = BIT(2),  /* counted in nr_sparse of the log */
-	ZF_CHECKED = BIT(3), /* its zpages end with checksums */
+	ZF_OPEN = BIT(0),   /* new zpages go here */
+	ZF_VICTIM = BIT(1), /* a shrinker has chosen it; not again until shrinkers are gone */
+	ZF_SPARSE = BIT(2), /* counted in nr_sparse of the log */
 };
 
 /*
  * The first bytes of a frame. All fields: the store's lock. Of a block on swap only magic,
- * flags, nr_slots, in_bytes, out_bytes and the slots mean anything.
+ * nr_slots, in_bytes, out_bytes and the slots mean anything.
  */
 struct zframe {
 	u32 magic;

@@ -83,7 +83,6 @@ static struct zframe *new_frame(struct zstore *zs, enum ztype type)
 	if (!frame)
 		return NULL;
 	zframe_init(frame, type, zstore_now_ms());
-	frame->flags = zs->config.checksums ? ZF_CHECKED : 0;
 	zlog_changed(zlog_type(zs, type), frame, 0);
 	return frame;
 }

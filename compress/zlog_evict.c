@@ -119,7 +119,6 @@ static bool make_image(struct shrink *s, struct batch *b)
 	if (!b->image)
 		return false;
 	zframe_init(b->image, s->type, 0);
-	b->image->flags = s->zs->config.checksums ? ZF_CHECKED : 0;
 	for (u32 i = 0; i < b->nr; i++) {
 		struct zframe *frame = b->frames[i];
 
@@ -408,7 +407,6 @@ u32 zlog_adopt(struct zstore *zs, enum ztype type, void *memory, u32 slot, u64 n
 	header = (struct zframe){
 		.magic = ZFRAME_MAGIC,
 		.type = (u8)type,
-		.flags = frame->flags & ZF_CHECKED,
 		.data_start = PAGE_SIZE,
 		.born_ms = zstore_now_ms(),
 	};

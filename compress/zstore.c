@@ -315,7 +315,7 @@ bool zstore_unpack(struct zstore *zs, const struct zobject *object, void *page)
 	return good;
 }
 
-enum zresult zblock_extract(const struct codec *codec, const void *block, void *next_block,
+enum zresult zstore_extract(const struct zstore *zs, const void *block, void *next_block,
 			    struct zblock_ref ref, u64 key, void *page)
 {
 	const struct zframe *frame = block;
@@ -325,7 +325,7 @@ enum zresult zblock_extract(const struct codec *codec, const void *block, void *
 	if (!slot || slot->spans != ref.spans ||
 	    !zframe_object_of_blocks(frame, next_block, slot, &object))
 		return ZS_CORRUPT;
-	if (!unpack(codec, object.data, object.size, frame->flags & ZF_CHECKED, key, page))
+	if (!unpack(zs->codec, object.data, object.size, zs->config.checksums, key, page))
 		return ZS_CORRUPT;
 	return ZS_OK;
 }

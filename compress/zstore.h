@@ -237,11 +237,11 @@ void zstore_get_stats(struct zstore *zs, enum ztype type, struct zstore_type_sta
 u64 zstore_frames(const struct zstore *zs, enum ztype type);
 
 /*
- * Take one zpage out of a block that blocks_write() once wrote: pure function of
- * its bytes. next_block: the one after it, if ref says that the zpage spans; both are the caller's copies,
- * and the second may be written to. key must be the one stored. Any context.
+ * Take one zpage out of a block that this store once wrote as it is: a function of the bytes alone, whatever they
+ * are. next_block: the one after it, if ref says that the zpage spans; both are the caller's copies, and
+ * the second is written to. key must be the one stored. ZS_OK or ZS_CORRUPT. Any context, no lock.
  */
-enum zresult zblock_extract(const struct codec *codec, const void *block, void *next_block,
+enum zresult zstore_extract(const struct zstore *zs, const void *block, void *next_block,
 			    struct zblock_ref ref, u64 key, void *page);
 
 /*

@@ -35,7 +35,6 @@
  */
 #include "mm/swapin.h"
 
-#include "compress/codec.h"
 #include "lib/errno.h"
 #include "lib/lock.h"
 #include "mm/alloc.h"
@@ -138,9 +137,7 @@ int swapin_zpage(entry_t entry, u64 key, struct page *page)
 
 	if (!err)
 		err = read_blocks(ref, block, next);
-	if (!err &&
-	    zblock_extract(&codec_lz4, page_address(block), next ? page_address(next) : NULL, ref,
-			   key, page_address(page)) != ZS_OK)
+	if (!err && !zpage_extract(block, next, ref, key, page))
 		err = -EINVAL;
 	if (next)
 		put_page(next);

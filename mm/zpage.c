@@ -303,6 +303,13 @@ void zpage_drop(enum page_type type, entry_t entry, u64 key)
 		swapin_settled(false);
 }
 
+bool zpage_extract(struct page *block, struct page *next, struct zblock_ref ref, u64 key,
+		   struct page *page)
+{
+	return zstore_extract(zstore, page_address(block), next ? page_address(next) : NULL, ref,
+			      key, page_address(page)) == ZS_OK;
+}
+
 bool zpage_adopt(struct page *block, u32 slot, u64 not_key)
 {
 	return zstore_adopt(zstore, Z_ANON, page_address(block), slot, not_key);

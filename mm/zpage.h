@@ -34,6 +34,12 @@ bool zpage_decompress(enum page_type type, entry_t entry, u64 key, struct page *
 /* Free the zpage of a reference that the caller has cleared. */
 void zpage_drop(enum page_type type, entry_t entry, u64 key);
 /*
+ * block, and next (else NULL) if ref says that the zpage spans, were read from swap: decompress the zpage of key into page.
+ * next is written to. False: it is corrupt.
+ */
+bool zpage_extract(struct page *block, struct page *next, struct zblock_ref ref, u64 key,
+		   struct page *page);
+/*
  * block (isolated anon) holds that block of swap: its zpages but that of not_key become zpages in
  * memory where entries still name them, each with ENTRY_ADOPTED. False: none did, the frame is the
  * caller's as before.

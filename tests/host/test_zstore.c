@@ -126,7 +126,7 @@ static void do_refault(u64 key)
 	}
 	ref->transit = true;
 	read_blocks(ref, block, next);
-	ASSERT(zblock_extract(&codec_lz4, block, next, ref->block, key, page) == ZS_OK);
+	ASSERT(zstore_extract(m.zs, block, next, ref->block, key, page) == ZS_OK);
 	ASSERT(!memcmp(page, ref->copy, PAGE_SIZE));
 	if (!prng_chance(&m.rng, 50) || !zstore_adopt(m.zs, type_of(key), block, slot, key))
 		model_return_frame(block);
@@ -590,15 +590,14 @@ static void mutate_and_extract(u8 *blocks[2], u8 *page, u32 *good)
 	read_blocks(ref, blocks[0], blocks[1]);
 	for (u32 i = 0; i < prng_below(&m.rng, 8); i++)
 		blocks[prng_below(&m.rng, 2)][prng_below(&m.rng, header)] = (u8)prng_next(&m.rng);
-	if (zblock_extract(&codec_lz4, blocks[0], blocks[1], ref->block, key, page) == ZS_OK) {
+	if (zstore_extract(m.zs, blocks[0], blocks[1], ref->block, key, page) == ZS_OK) {
 		assert_true(!memcmp(page, ref->copy, PAGE_SIZE));
 		*good += 1;
 	}
-	assert_int_equal(zblock_extract(&codec_lz4, blocks[0], blocks[1], wrong, 9999, page),
-			 ZS_CORRUPT);
+	assert_int_equal(zstore_extract(m.zs, blocks[0], blocks[1], wrong, 9999, page), ZS_CORRUPT);
 	prng_fill(&m.rng, blocks[0], PAGE_SIZE);
 	((struct zframe *)blocks[0])->magic = ZFRAME_MAGIC;
-	zblock_extract(&codec_lz4, blocks[0], blocks[1], ref->block, key, page);
+	zstore_extract(m.zs, blocks[0], blocks[1], ref->block, key, page);
 	/* Nor may such a block be adopted: no reference names what it says it has. */
 	assert_int_equal(zstore_adopt(m.zs, Z_ANON, blocks[0], 9999, 0), 0);
 }

@@ -103,6 +103,7 @@ bool ratio_at_least_e4(u64 value, u64 by, u32 least_e4);
 /* --- The phases --- */
 
 void phase_exit(struct bench *b);
+void phase_orders(struct bench *b);
 void phase_swap(struct bench *b, bool evict_pages);
 
 #endif

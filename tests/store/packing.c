@@ -165,6 +165,7 @@ void bench_packing(struct bench *b, const struct zstore_kind *kind, const struct
 		sparse(b, nr);
 		bench_end(b);
 		phase_exit(b);
+		phase_orders(b);
 		phase_swap(b, false);
 		phase_swap(b, true);
 	} else {

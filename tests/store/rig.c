@@ -399,7 +399,7 @@ static void load_from_swap(struct rig *rig, u32 key, bool adopt)
 		memcpy(rig->page, rig->buffer[0], PAGE_SIZE);
 		adopt = false;
 	} else {
-		good = zblock_extract(rig->config.store.codec, rig->buffer[0],
+		good = zstore_extract(rig->zs, rig->buffer[0],
 				      ref->block.spans ? rig->buffer[1] : NULL, ref->block, key,
 				      rig->page) == ZS_OK;
 	}
