@@ -78,6 +78,9 @@ bool oom_kill(void)
 	mm_for_each(is_dying, &dying);
 	if (dying && env_now_ns() - since < OOM_PATIENCE_NS)
 		return true;
+	/* While we found nothing, the memory of one that was ended earlier has become free. */
+	if (nr_free_frames() > watermark_frames(WMARK_LOW))
+		return true;
 	printk("out of memory: %lu of %lu frames free, swap %lu of %lu blocks used\n",
 	       nr_free_frames(), mem_layout.nr_frames, swap_used_blocks(), swap_total_blocks());
 	for (u32 state = 0; state < NR_FRAME_STATES; state++)

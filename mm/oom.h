@@ -7,7 +7,7 @@
 
 /*
  * Reclaim has made no progress: print a report of who holds what and end the largest workload.
- * True: a victim has been told, or one is still dying: wait and try again. False: there is no
+ * True: a victim has been told, one is still dying, or memory has become free: wait and try again. False: there is no
  * workload to end. Thread context.
  */
 bool oom_kill(void);

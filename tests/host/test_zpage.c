@@ -15,6 +15,7 @@
 #include "lib/string.h"
 #include "mm/alloc.h"
 #include "mm/lru.h"
+#include "mm/oom.h"
 #include "mm/pagetable.h"
 #include "mm/policy.h"
 #include "mm/stats.h"
@@ -516,6 +517,30 @@ static void test_destroy_gives_back(void **state)
 	teardown();
 }
 
+/*
+ * Who finds no memory and comes to end a workload when another one's has just become free must let
+ * it live: two allocators can run out together, and the first one's victim is then enough.
+ */
+static void test_oom_looks_again(void **state)
+{
+	static struct page *taken[NR_FRAMES];
+	u32 nr = 0;
+
+	setup_log();
+	fill(8, word_of);
+	assert_true(oom_kill());
+	assert_false(t.proc.killed);
+	while (nr_free_frames() > watermark_frames(WMARK_MIN)) {
+		taken[nr] = alloc_page(ALLOC_RESERVE, FRAME_KERNEL);
+		assert_non_null(taken[nr++]);
+	}
+	assert_true(oom_kill());
+	assert_true(t.proc.killed);
+	while (nr)
+		put_page(taken[--nr]);
+	teardown();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -533,6 +558,7 @@ int main(void)
 		cmocka_unit_test(test_incompressible_no_copy),
 		cmocka_unit_test(test_incompressible_kept),
 		cmocka_unit_test(test_destroy_gives_back),
+		cmocka_unit_test(test_oom_looks_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

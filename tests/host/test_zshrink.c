@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "compress/zstore_impl.h"
 #include "lib/string.h"
 #include "tests/host/env.h"
 #include "tests/store/bench.h"
@@ -88,9 +89,37 @@ static void test_zsmalloc(void **state)
 	check_kind("zsmalloc");
 }
 
+/* An order for all frames once left two that one zpage spanned: blocks on swap had come apart. */
+static void test_blocks_apart(void **state)
+{
+	static const struct {
+		u32 law;
+		u64 seed;
+	} cases[] = { { 0, 2000600 }, { 0, 3000635 }, { 2, 1001688 },
+		      { 2, 1002999 }, { 2, 2000897 }, { 2, 3003004 } };
+	void *memory;
+
+	host_boot(16, 1);
+	host_set_preemption(0, false);
+	memory = aligned_alloc(PAGE_SIZE, shrink_bytes(&zstore_log));
+	for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct shrink_tally tally = { 0 };
+		struct shrink_case c = { .kind = &zstore_log,
+					 .law = &sized_laws[cases[i].law],
+					 .seed = cases[i].seed,
+					 .memory = memory };
+
+		shrink_case_run(&rig, &c, &tally);
+		if (tally.wrong)
+			fail_msg("seed %lu: %s", cases[i].seed, tally.wrong);
+	}
+	free(memory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_blocks_apart),
 		cmocka_unit_test(test_log),
 		cmocka_unit_test(test_zbud),
 		cmocka_unit_test(test_zsmalloc),
