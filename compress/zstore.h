@@ -98,7 +98,9 @@ struct zstore_env {
 	/*
 	 * A frame to hold zpages, as a direct-map address; NULL if there is none.
 	 * Never sleeps, and may use the memory reserved for reclaim. The MM puts
-	 * its struct page at the young end of the compressed list of the type.
+	 * its struct page at the young end of the compressed list of the type. It can be the
+	 * frame of the very page that is being stored, so it is not written to before it is sure
+	 * that the page stays; put back before that, it is the caller's again.
 	 * Store lock held.
 	 */
 	void *(*frame_get)(void *ctx, enum ztype type);

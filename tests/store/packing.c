@@ -4,6 +4,7 @@
  * nearly all are gone.
  */
 #include "lib/assert.h"
+#include "lib/math.h"
 #include "tests/store/bench.h"
 
 #define CHURN_ROUNDS	    10
@@ -15,16 +16,6 @@
 #define KERNEL_MEAN_BYTES   694
 #define KERNEL_SD_BYTES	    474
 #define KERNEL_SLACK_PCT    3
-
-static u64 square_root(u64 x)
-{
-	u64 root = 0;
-
-	for (u64 bit = BIT(31); bit; bit >>= 1)
-		if ((root | bit) * (root | bit) <= x)
-			root |= bit;
-	return root;
-}
 
 static bool near(u64 value, u64 aim)
 {
