@@ -17,11 +17,6 @@
 #include "lib/bitmap.h"
 #include "lib/string.h"
 
-static u32 directory_end(const struct zframe *frame)
-{
-	return (u32)(ZFRAME_HEADER_BYTES + frame->nr_slots * sizeof(struct zslot));
-}
-
 void zframe_init(struct zframe *frame, enum ztype type, u32 born_ms)
 {
 	ASSERT(((uintptr_t)frame & ~PAGE_MASK) == 0);
@@ -134,7 +129,7 @@ u32 zframe_close_holes(struct zframe *frame, u32 end_bytes, void *scratch)
 		if (!slot->size || (slot->spans && !last))
 			continue;
 		at -= here;
-		ASSERT(at >= directory_end(frame));
+		ASSERT(at >= zframe_directory_end(frame));
 		memcpy(base + at, old + slot->offset, here);
 		moved += slot->offset != at;
 		slot->offset = at;
@@ -147,7 +142,7 @@ bool zframe_pull(struct zframe *frame)
 {
 	struct zframe *other = frame->out;
 	struct zslot *slot = &frame->slots[frame->out_index];
-	u32 gap = frame->data_start - directory_end(frame);
+	u32 gap = frame->data_start - zframe_directory_end(frame);
 	u32 bytes = other ? MIN(gap, other->in_bytes + 0U) : 0;
 
 	if (!bytes || slot->offset != frame->data_start)
@@ -186,7 +181,7 @@ const struct zslot *zframe_find(const struct zframe *frame, u32 index, u64 key)
 	here = slot->spans ? frame->out_bytes : slot->size;
 	if (!here || here > slot->size || (slot->spans && frame->out_index != index))
 		return NULL;
-	if (slot->offset < directory_end(frame) || slot->offset + here > PAGE_SIZE)
+	if (slot->offset < zframe_directory_end(frame) || slot->offset + here > PAGE_SIZE)
 		return NULL;
 	return slot;
 }
@@ -254,7 +249,7 @@ void zframe_verify(const struct zframe *frame, enum ztype type)
 
 	ASSERT(frame->magic == ZFRAME_MAGIC && frame->type == type);
 	ASSERT(frame->nr_slots <= ZFRAME_MAX_SLOTS);
-	ASSERT(frame->data_start >= directory_end(frame)); /* Z3 */
+	ASSERT(frame->data_start >= zframe_directory_end(frame)); /* Z3 */
 	verify_links(frame);
 	if (frame->in)
 		verify_piece(frame, taken, (u32)PAGE_SIZE - frame->in_bytes, frame->in_bytes);

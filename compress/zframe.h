@@ -96,6 +96,11 @@ static inline u32 zslot_stamp(const struct zslot *slot)
 /* Empty and closed. */
 void zframe_init(struct zframe *frame, enum ztype type, u32 born_ms);
 
+static inline u32 zframe_directory_end(const struct zframe *frame)
+{
+	return ZFRAME_HEADER_BYTES + frame->nr_slots * (u32)sizeof(struct zslot);
+}
+
 /* Most bytes that one more zpage may have here. */
 static inline u32 zframe_gap(const struct zframe *frame)
 {
@@ -227,7 +232,7 @@ const struct zslot *zframe_find(const struct zframe *frame, u32 index, u64 key);
 bool zframe_object_of_blocks(const struct zframe *block, struct zframe *next_block,
 			     const struct zslot *slot, struct zobject *object);
 
-/* Everything in the frame and with its neighbours agrees (Z1 to Z5 in zlog.c); panics if not. */
+/* Everything in the frame and with its neighbours agrees (Z1 to Z4 in zlog.c); panics if not. */
 void zframe_verify(const struct zframe *frame, enum ztype type);
 
 #endif

@@ -167,10 +167,6 @@ bool zlog_move(struct zstore *zs, struct zframe *from, u32 index, struct zframe 
 
 /* --- Adding --- */
 
-static void log_init(struct zstore *zs)
-{
-}
-
 /* Are there so many holes that a new frame should not be taken before some are closed? */
 static bool holes_abound(const struct zstore *zs, enum ztype type)
 {
@@ -340,7 +336,6 @@ const struct zstore_kind zstore_log = {
 	.help = "a log of frames: dense, in age order, evicted as it is (the default)",
 	.victims_by_frame = true,
 	.state_bytes = sizeof(struct zlog),
-	.init = log_init,
 	.add = log_add,
 	.limit = log_limit,
 	.find = log_find,

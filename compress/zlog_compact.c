@@ -86,7 +86,7 @@ static bool move_spanning(struct slide *s, u32 index)
 	zframe_object(from, index, &object);
 	here = object.data_bytes;
 	rest = object.size - gap;
-	end = ZFRAME_HEADER_BYTES + from->nr_slots * (u32)sizeof(struct zslot);
+	end = zframe_directory_end(from);
 	if (from->in || gap < ZFRAME_MIN_PIECE || !zlog_may_change(from) ||
 	    end + from->data_bytes - here + rest > PAGE_SIZE)
 		return false;
@@ -94,9 +94,7 @@ static bool move_spanning(struct slide *s, u32 index)
 				    zhandle_make(from, index),
 				    zhandle_make(sink, zframe_next_index(sink))))
 		return false;
-	memcpy(log->object, object.data, object.data_bytes);
-	if (other)
-		memcpy(log->object + object.data_bytes, object.more, object.more_bytes);
+	zobject_join(log->object, &object);
 	object.data = log->object;
 	object.data_bytes = object.size;
 	before[2] = other ? zframe_used_bytes(other) : 0;

@@ -115,7 +115,8 @@ struct zstore *zstore_init(void *memory, const struct zstore_config *config,
 	}
 	mutex_init(&zs->evict.lock, "zstore evict");
 	zs->evict.pages = (void *)(base + at.evict);
-	zs->kind->init(zs);
+	if (zs->kind->init)
+		zs->kind->init(zs);
 	return zs;
 }
 
@@ -308,8 +309,7 @@ bool zstore_unpack(struct zstore *zs, const struct zobject *object, void *page)
 	if (!object->more)
 		return unpack(zs->codec, object->data, object->size, checked, object->key, page);
 	context = join_get(zs);
-	memcpy(context->joined, object->data, object->data_bytes);
-	memcpy(context->joined + object->data_bytes, object->more, object->more_bytes);
+	zobject_join(context->joined, object);
 	good = unpack(zs->codec, context->joined, object->size, checked, object->key, page);
 	spin_unlock(&context->join_lock);
 	return good;

@@ -13,6 +13,7 @@
 #include "compress/zsame.h"
 #include "compress/zstore.h"
 #include "lib/assert.h"
+#include "lib/string.h"
 
 /*
  * The acceptance limit, three quarters of a page; a larger zpage is refused as poor. A page compressed to s bytes
@@ -49,6 +50,14 @@ struct zobject {
 	u32 born_ms; /* when it, or the oldest beside it, came; find() only */
 };
 
+/* Copy an object's bytes, bringing its pieces together. */
+static inline void zobject_join(u8 *to, const struct zobject *object)
+{
+	memcpy(to, object->data, object->data_bytes);
+	if (object->more)
+		memcpy(to + object->data_bytes, object->more, object->more_bytes);
+}
+
 /* A zpage chosen for eviction, and what the kind needs to let go of it. */
 struct zvictim {
 	zhandle_t handle;
@@ -71,9 +80,9 @@ struct shrink {
 /* What a kind offers. The store's lock is held unless something else is said. */
 struct zstore_kind {
 	const char *name, *help;
-	bool victims_by_frame; /* victims() gives the zpages of one frame */
-	size_t state_bytes;    /* memory at zs->kind_state, page aligned, zeroed */
-	void (*init)(struct zstore *zs);
+	bool victims_by_frame;		 /* victims() gives the zpages of one frame */
+	size_t state_bytes;		 /* memory at zs->kind_state, page aligned, zeroed */
+	void (*init)(struct zstore *zs); /* NULL: zeroed memory will do */
 	/* Keep an object. ZS_OK and its handle, ZS_POOR, ZS_NO_FRAME or ZS_TARGET. */
 	enum zresult (*add)(struct zstore *zs, enum ztype type, const struct zobject *object,
 			    zhandle_t *handle);
