@@ -182,9 +182,9 @@ static bool read_pace(struct parse *p, const char *value)
 
 static bool read_idle(struct parse *p, const char *value)
 {
-	if (strcmp(value, "halt") && strcmp(value, "spin"))
-		return fail(p, "idle=%s: allowed: halt, spin", value);
-	p->out->idle_spins = !strcmp(value, "spin");
+	if (strcmp(value, "halt") && strcmp(value, "skip"))
+		return fail(p, "idle=%s: allowed: halt, skip", value);
+	p->out->idle_skips = !strcmp(value, "skip");
 	return true;
 }
 
@@ -266,8 +266,7 @@ static const struct word {
 	{ "disk", read_disk, "virtio, or ram for deterministic disks; default virtio" },
 	{ "pace", read_pace,
 	  "disks no faster than none, nvme, ssd, hdd; default none, for ram ssd" },
-	{ "idle", read_idle,
-	  "halt, or spin where time must be exact (QEMU -icount); default halt" },
+	{ "idle", read_idle, "halt, or skip virtual time (QEMU -icount, disk=ram); default halt" },
 	{ "run", read_run, "\"workload MiB\" to run; may stand several times" },
 	{ "test", read_test, "in-guest tests to run instead: all, or a name" },
 };

@@ -28,7 +28,7 @@ struct cmdline {
 	u64 seed;
 	u64 stats_interval_ns; /* 0: no dumps while running */
 	bool swap;
-	bool idle_spins; /* or halts */
+	bool idle_skips; /* virtual time, or halts */
 	enum disk_kind disk;
 	char pace[16];				       /* of the disks; given or the default */
 	char test[32];				       /* in-guest tests to run; empty: none */

@@ -148,7 +148,7 @@ void kmain(u64 protocol, u64 info)
 	start_mm();			      /* frames, allocators, lists, the store */
 	irq_init();			      /* interrupt controllers */
 	start_time();			      /* clock and timer; interrupts on */
-	thread_init_idle(cmdline.idle_spins); /* from here on this code may sleep */
+	thread_init_idle(cmdline.idle_skips); /* from here on this code may sleep */
 	serial_init_input();		      /* characters by interrupt */
 	mm_start_threads();		      /* kswapd, flusher */
 	start_disks();			      /* PCI, virtio or RAM disks, swap, file system */

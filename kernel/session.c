@@ -21,7 +21,7 @@
 #include "mm/zpage.h"
 
 /* How often to look whether the workloads have ended. */
-#define POLL_NS (5 * NSEC_PER_MSEC)
+#define POLL_NS (50 * NSEC_PER_MSEC)
 
 #define RESULT_BYTES 12288
 

@@ -172,16 +172,21 @@ void thread_for_each(void (*fn)(const struct thread *thread))
 /*
  * Virtual time (QEMU's -icount) is a count of instructions, and the emulator moves it on by itself
  * while the CPU is halted. It does so in another thread of the host, which may look before the last
- * few instructions are counted: about one run in thirty then differs by some ns. A CPU that spins
- * never halts. It costs next to nothing there: a row of no-operations is translated to nothing.
+ * few instructions are counted: about one run in thirty then differs by some ns. So this CPU never
+ * halts. When nothing but our own timers can wake anybody it sets the clock to the first of them:
+ * a wait for a slow disk costs the host no time at all.
  */
-static void idle_spinning(void *arg)
+static void idle_skipping(void *arg)
 {
-	irq_enable();
 	for (;;) {
-		while (!READ_ONCE(this_cpu()->rq.nr_ready))
-			__asm__ volatile(".fill 480, 1, 0x90");
-		schedule(SCHED_YIELD);
+		irq_disable();
+		if (!this_cpu()->rq.nr_ready)
+			time_skip();
+		irq_enable();
+		while (!READ_ONCE(this_cpu()->rq.nr_ready) && time_is_due())
+			cpu_relax();
+		if (READ_ONCE(this_cpu()->rq.nr_ready))
+			schedule(SCHED_YIELD);
 	}
 }
 
@@ -198,9 +203,9 @@ static void idle(void *arg)
 	}
 }
 
-void thread_init_idle(bool spins)
+void thread_init_idle(bool skips)
 {
-	struct thread *t = thread_make("idle", spins ? idle_spinning : idle, NULL, NULL);
+	struct thread *t = thread_make("idle", skips ? idle_skipping : idle, NULL, NULL);
 
 	if (!t)
 		panic("no memory for the idle thread");

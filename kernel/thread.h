@@ -41,11 +41,11 @@ struct thread {
 };
 
 /*
- * Make the code that runs at boot a thread; then give each CPU an idle thread, which halts or
- * spins. Boot time.
+ * Make the code that runs at boot a thread; then give each CPU an idle thread, which halts
+ * or skips time (time_skip()). Boot time.
  */
 void thread_init_boot(void);
-void thread_init_idle(bool spins);
+void thread_init_idle(bool skips);
 
 /* The running thread. */
 struct thread *current(void);

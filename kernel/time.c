@@ -8,6 +8,8 @@
  *
  * The timer is the local APIC's, started for the next event only, so that an idle machine is
  * idle: the first of the armed timers, or the end of the running thread's quantum.
+ *
+ * In virtual time an idle machine need not wait at all: time_skip() sets the clock to that event.
  */
 #include "kernel/time.h"
 
@@ -36,6 +38,7 @@ static struct {
 	u64 tsc_start;		       /* 0 */
 	u64 tsc_mhz, lapic_mhz;	       /* 0 */
 	u64 ns_per_tick_32;	       /* 0: ns a TSC tick, 32 bits of fraction */
+	u64 skipped_ns;		       /* atomic: time that passed without the TSC */
 	struct spinlock lock;	       /* the rest; irq-safe */
 	struct platform_timer *timers; /* by expiry */
 	u64 programmed_ns;	       /* what the local APIC waits for */
@@ -93,7 +96,8 @@ u64 time_now_ns(void)
 {
 	if (!clock.running)
 		return 0;
-	return (u64)((unsigned __int128)(rdtsc() - clock.tsc_start) * clock.ns_per_tick_32 >> 32);
+	return (u64)((unsigned __int128)(rdtsc() - clock.tsc_start) * clock.ns_per_tick_32 >> 32) +
+	       READ_ONCE(clock.skipped_ns);
 }
 
 u64 time_tsc_mhz(void)
@@ -191,4 +195,27 @@ void time_interrupt(void)
 		sched_quantum_over(cpu);
 	program(cpu);
 	spin_unlock_irqrestore(&clock.lock, flags);
+}
+
+void time_skip(void)
+{
+	u64 now = time_now_ns();
+
+	spin_lock(&clock.lock);
+	if (clock.timers && clock.timers->expires_ns > now)
+		clock.skipped_ns += clock.timers->expires_ns - now;
+	if (clock.timers) {
+		clock.programmed_ns = 0;
+		program(this_cpu());
+	}
+	spin_unlock(&clock.lock);
+}
+
+bool time_is_due(void)
+{
+	u64 flags = spin_lock_irqsave(&clock.lock);
+	bool due = clock.timers && clock.timers->expires_ns <= time_now_ns();
+
+	spin_unlock_irqrestore(&clock.lock, flags);
+	return due;
 }

@@ -20,6 +20,14 @@ void time_timer_cancel(struct platform_timer *timer);
 /* cpu->quantum_end_ns is another one now. Interrupts off. */
 void time_quantum_changed(struct cpu *cpu);
 
+/*
+ * Nothing can happen before the first timer is due: let it be due now. For an idle CPU with no
+ * device but timers (disk=ram); interrupts off.
+ */
+void time_skip(void);
+/* The first timer's time has come; its interrupt may not have. Any context. */
+bool time_is_due(void);
+
 /* The timer's interrupt. */
 void time_interrupt(void);
 
