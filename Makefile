@@ -145,11 +145,12 @@ $(B)/version.c: FORCE | setup
 	@mkdir -p $(@D)
 	@printf '%s\n' '#include "kernel/version.h"' \
 		'const char harmony_version[] = "$(VERSION) $(CC)$(if $(filter 1,$(DEBUG)), debug)";' \
+		'const char harmony_compiler[] = "$(CC) " __VERSION__;' \
 		>$@.$$$$; cmp -s $@.$$$$ $@ && rm $@.$$$$ || mv $@.$$$$ $@
 $(B)/k/version.c.o: $(B)/version.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(KFLAGS) $(WARN) -c -o $@ $<
-FORCE:
+.PHONY: FORCE
 
 # ---------------------------------------------------------------- programs
 

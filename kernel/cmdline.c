@@ -79,14 +79,10 @@ static bool read_mem(struct parse *p, const char *value)
 
 static bool read_policy(struct parse *p, const char *value)
 {
-	char list[256];
-
-	if (p->names->policy_exists(value)) {
-		ksnprintf(p->out->policy, sizeof(p->out->policy), "%s", value);
-		return true;
-	}
-	p->names->policy_list(list, sizeof(list));
-	return fail(p, "policy=%s: no such policy; allowed: %s", value, list);
+	if (strlen(value) >= sizeof(p->out->policy))
+		return fail(p, "policy=%s: too long", value);
+	ksnprintf(p->out->policy, sizeof(p->out->policy), "%s", value);
+	return p->names->policy_check(value, p->error, p->error_bytes);
 }
 
 static bool read_store(struct parse *p, const char *value)
@@ -255,7 +251,8 @@ static const struct word {
 	const char *help;
 } words[] = {
 	{ "mem", read_mem, "memory to manage, as 64M; default: all there is" },
-	{ "policy", read_policy, "how memory is balanced; default integrated" },
+	{ "policy", read_policy,
+	  "how memory is balanced, as zswap,max_pool_pct=35; default integrated" },
 	{ "store", read_store, "how zpages are packed: log (default), zbud, zsmalloc" },
 	{ "check", read_check, "on or off: checksums of zpages; default on in debug builds" },
 	{ "evict", read_evict,

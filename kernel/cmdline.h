@@ -20,10 +20,10 @@ enum disk_kind { DISK_VIRTIO, DISK_RAM };
 enum evict_kind { EVICT_BY_POLICY, EVICT_FRAMES, EVICT_PAGES };
 
 struct cmdline {
-	u64 mem_bytes; /* 0: all there is */
-	char policy[32];
-	char store[16]; /* how zpages are packed */
-	bool checksums; /* of zpages */
+	u64 mem_bytes;	 /* 0: all there is */
+	char policy[96]; /* with its settings */
+	char store[16];	 /* how zpages are packed */
+	bool checksums;	 /* of zpages */
 	enum evict_kind evict;
 	u64 seed;
 	u64 stats_interval_ns; /* 0: no dumps while running */
@@ -38,8 +38,8 @@ struct cmdline {
 
 /* Lists for messages, and checks, of what the parser cannot know. Lists are comma separated. */
 struct cmdline_names {
-	bool (*policy_exists)(const char *name);
-	int (*policy_list)(char *buf, size_t size);
+	/* error: what is wrong and what is allowed. */
+	bool (*policy_check)(const char *text, char *error, size_t bytes);
 	bool (*store_exists)(const char *name);
 	int (*store_list)(char *buf, size_t size); /* the default first */
 	bool (*workload_exists)(const char *name);

@@ -60,9 +60,11 @@ static void parse_boot_info(u64 protocol, u64 info)
 	printk("boot: command line: %s\n", boot_info.cmdline);
 }
 
-static bool known_policy(const char *name)
+static bool check_policy(const char *text, char *error, size_t bytes)
 {
-	return policy_find(name);
+	struct policy_choice choice;
+
+	return policy_parse(text, &choice, error, bytes);
 }
 
 static bool known_store(const char *name)
@@ -78,8 +80,7 @@ static bool known_pace(const char *name)
 static void parse_cmdline(void)
 {
 	static const struct cmdline_names names = {
-		.policy_exists = known_policy,
-		.policy_list = policy_list,
+		.policy_check = check_policy,
 		.store_exists = known_store,
 		.store_list = zstore_kind_list,
 		.workload_exists = workload_exists,
@@ -88,6 +89,7 @@ static void parse_cmdline(void)
 		.pace_list = disk_pace_list,
 	};
 	static char error[512];
+	struct policy_choice choice;
 
 	if (!cmdline_parse(boot_info.cmdline, &names, &cmdline, error, sizeof(error))) {
 		static char help[2048];
@@ -98,7 +100,9 @@ static void parse_cmdline(void)
 	}
 	if (!cmdline.nr_runs && !cmdline.test[0])
 		refuse("nothing to do: the command line has neither run=\"WORKLOAD MIB\" nor test=all");
-	policy_set(policy_find(cmdline.policy));
+	if (!policy_parse(cmdline.policy, &choice, error, sizeof(error)))
+		refuse(error);
+	policy_use(&choice);
 }
 
 /* Give mm/ its frames. */

@@ -10,6 +10,7 @@
 
 #include "fs/fs.h"
 #include "kernel/proc.h"
+#include "kernel/version.h"
 #include "lib/blockdev.h"
 #include "lib/errno.h"
 #include "lib/print.h"
@@ -72,23 +73,24 @@ static void print_result(const struct cmdline *cmdline, const char *run, const s
 			 char *buf)
 {
 	struct disk_figures disks = { 0 };
-	char reason[160], args[2 * CMDLINE_WORD_MAX];
+	char reason[160], args[2 * CMDLINE_WORD_MAX], settings[128];
 	int length;
 
 	add_disk("data", &disks);
 	add_disk("swap", &disks);
 	json_escape(proc->reason, reason, sizeof(reason));
 	json_escape(run, args, sizeof(args));
+	policy_settings_text(settings, sizeof(settings));
 	length = stats_json(buf, RESULT_BYTES);
 	ASSERT((size_t)length < RESULT_BYTES);
 	printk("@result {\"workload\":\"%s\",\"args\":\"%s\",\"footprint_mib\":%lu,"
-	       "\"policy\":\"%s\",\"store\":\"%s\",\"mem_mib\":%lu,\"seed\":%lu,\"status\":\"%s\",\"reason\":\"%s\","
+	       "\"policy\":\"%s\",\"settings\":\"%s\",\"compiler\":\"%s\",\"store\":\"%s\",\"mem_mib\":%lu,\"seed\":%lu,\"status\":\"%s\",\"reason\":\"%s\","
 	       "\"exit_code\":%d,\"virtual_ns\":%lu,\"ops\":%lu,\"checked_bytes\":%lu,"
 	       "\"mismatches\":%lu,\"disk_reads\":%lu,\"disk_writes\":%lu,"
 	       "\"disk_read_bytes\":%lu,\"disk_write_bytes\":%lu,%s}\n",
-	       proc->name, args, footprint_mib(run), policy_current()->name, zpage_store_name(),
-	       mem_layout.nr_frames * PAGE_SIZE / MIB, cmdline->seed,
-	       proc_status_name(proc->status), reason, proc->exit_code,
+	       proc->name, args, footprint_mib(run), policy_current()->name, settings,
+	       harmony_compiler, zpage_store_name(), mem_layout.nr_frames * PAGE_SIZE / MIB,
+	       cmdline->seed, proc_status_name(proc->status), reason, proc->exit_code,
 	       proc->end_ns - proc->start_ns, proc->report.ops, proc->report.checked_bytes,
 	       proc->report.mismatches, disks.reads, disks.writes, disks.read_bytes,
 	       disks.write_bytes, buf);
@@ -105,7 +107,7 @@ static bool start_all(const struct cmdline *cmdline, struct proc **procs)
 		procs[i] = proc_start(argc, argv);
 		if (!procs[i])
 			return false;
-		printk("run: %s, policy %s, seed %lu\n", cmdline->runs[i], policy_current()->name,
+		printk("run: %s, policy %s, seed %lu\n", cmdline->runs[i], cmdline->policy,
 		       cmdline->seed);
 	}
 	return true;

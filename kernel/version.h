@@ -4,5 +4,6 @@
 #define KERNEL_VERSION_H
 
 extern const char harmony_version[];
+extern const char harmony_compiler[]; /* as "gcc 12.2.0" */
 
 #endif

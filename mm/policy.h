@@ -5,13 +5,16 @@
  * Reclaim (vmscan.c) is mechanism: it takes a snapshot of the six classes, asks the policy which
  * class should give the next batch of frames and what becomes of its cold pages, does it, and asks
  * again. A policy takes no lock, touches no list and reads no clock. A new policy is one file with
- * one struct policy, and one line in policy.c's table.
+ * one struct policy, and one line in policy.c's table: docs/experiments.md shows one in full.
  */
 #ifndef MM_POLICY_H
 #define MM_POLICY_H
 
 #include "lib/types.h"
 #include "mm/lru.h"
+
+#define POLICY_MAX_SETTINGS 4
+#define AGE_BUCKETS	    22 /* one for each power of two */
 
 /* What is known of one type (anon, file) at the moment of the decision. */
 struct type_snapshot {
@@ -22,6 +25,20 @@ struct type_snapshot {
 	 * many came back, each weighed by how soon, in COMEBACK_ONEs: workingset.c. By path.
 	 */
 	u64 left[3], came_back[3];
+	/*
+	 * The same without weights: comebacks by distance, whatever the path. A page that comes back
+	 * after d departures of either type counts in bucket age_bucket(d). departures counts
+	 * those from residency; both are halved together, so that a bucket's share of departures
+	 * is the chance of coming back at that distance.
+	 */
+	u64 departures, back_at[AGE_BUCKETS];
+	u64 departures_to_store; /* of those */
+	/*
+	 * Hits in the store: on pages that would have been resident anyway, had the store's frames been
+	 * pages', and on others. Decayed.
+	 */
+	u64 near_hits, far_hits;
+	u64 evict_age; /* distance at which zpages lately left the store for disk; 0: none did */
 	/* Measured on this machine, this type's pages, ns a page (moving averages). */
 	u64 compress_ns, decompress_ns;
 	u64 disk_read_ns;  /* a comeback from disk, readahead included */
@@ -30,6 +47,13 @@ struct type_snapshot {
 	bool can_evict; /* a place to evict to exists: swap has room; always true for file */
 };
 #define COMEBACK_ONE 1024
+/* Bucket b has distances from 2^b to 2^(b+1) - 1; the first has 0 too. */
+static inline u32 age_bucket(u64 distance)
+{
+	u32 bucket = distance ? 63 - (u32)__builtin_clzll(distance) : 0;
+
+	return MIN(bucket, (u32)AGE_BUCKETS - 1);
+}
 enum leave_path { LEFT_TO_DISK, LEFT_TO_STORE, LEFT_STORE, NR_LEAVE_PATHS };
 
 struct mm_snapshot {
@@ -40,22 +64,35 @@ struct mm_snapshot {
 	u32 barren;   /* BIT(enum lru_list): has given nothing at this priority: choose another */
 	u64 round;    /* counts decisions: for policies that try the other way now and then */
 	enum lru_list previous; /* the list that the last decision chose; NR_LRU_LISTS: none yet */
+	u64 price_ns; /* what frames have cost lately by the policies' own word: average */
+	u64 setting[POLICY_MAX_SETTINGS]; /* of the policy, in the order of its table */
 };
 
 /* The next batch. */
 struct mm_decision {
 	enum lru_list
-		list;  /* inactive or compressed, of either type; NR_LRU_LISTS: none can give */
-	bool compress; /* cold pages of an inactive list go to the store */
+		list;	/* inactive or compressed, of either type; NR_LRU_LISTS: none can give */
+	bool compress;	/* cold pages of an inactive list go to the store */
+	bool spill;	/* anon pages that do not, or that it refuses, go to disk; else they stay */
+	bool used_once; /* file pages that were never on the active list go to the store too */
 	bool age_anon,
 		age_file; /* move pages from active to inactive first where that list is short */
 	u64 cost_ns
 		[NR_LRU_LISTS]; /* what the policy thinks a frame costs there; UINT64_MAX: cannot give */
 };
 
+/* A number that the command line may set: policy=zswap,max_pool_pct=35. */
+struct policy_setting {
+	const char *name;
+	u64 initial, min, max;
+	const char *help;
+};
+
 struct policy {
 	const char *name;
 	const char *help;
+	const struct policy_setting *settings;
+	u32 nr_settings;		/* at most POLICY_MAX_SETTINGS */
 	bool compresses[NR_PAGE_TYPES]; /* pages of that type may go to the store */
 	/* Its zpages go to swap decompressed, one a block, unless the command line says otherwise. */
 	bool evicts_pages;
@@ -66,9 +103,22 @@ extern const struct policy policy_none;
 extern const struct policy policy_integrated;
 extern const struct policy policy_zswap;
 
-const struct policy *policy_find(const char *name); /* NULL if there is none */
-int policy_list(char *buf, size_t size);	    /* names, comma separated */
-void policy_set(const struct policy *policy);	    /* boot, and between runs */
+/* A policy with its settings' values. */
+struct policy_choice {
+	const struct policy *policy;
+	u64 setting[POLICY_MAX_SETTINGS];
+};
+
+/* "name" or "name,setting=value,...". False: error says what is wrong and what is allowed. */
+bool policy_parse(const char *text, struct policy_choice *choice, char *error, size_t bytes);
+void policy_use(const struct policy_choice *choice); /* boot, and between runs */
+/* With the initial settings; the name must be known. */
+void policy_use_name(const char *name);
 const struct policy *policy_current(void);
+/* "a=1,b=2" of the current one. */
+void policy_settings_text(char *buf, size_t size);
+
+/* Fill in the settings and ask the current policy. Any context that may take a spinlock. */
+void policy_decide(struct mm_snapshot *snapshot, struct mm_decision *decision);
 
 #endif

@@ -92,6 +92,7 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 	u64 best = UINT64_MAX;
 
 	d->list = NR_LRU_LISTS;
+	d->spill = true;
 	d->age_anon = s->type[TYPE_ANON].inactive_frames < s->type[TYPE_ANON].active_frames;
 	d->age_file = s->type[TYPE_FILE].inactive_frames < s->type[TYPE_FILE].active_frames;
 	for (u32 i = 0; i < NR_PAGE_TYPES; i++) {

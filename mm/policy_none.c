@@ -29,6 +29,7 @@ static void none_decide(const struct mm_snapshot *s, struct mm_decision *d)
 	u64 best = UINT64_MAX;
 
 	d->list = NR_LRU_LISTS;
+	d->spill = true;
 	d->age_anon = s->type[TYPE_ANON].inactive_frames < s->type[TYPE_ANON].active_frames;
 	d->age_file = s->type[TYPE_FILE].inactive_frames < s->type[TYPE_FILE].active_frames;
 	for (u32 type = 0; type < NR_PAGE_TYPES; type++) {

@@ -6,8 +6,8 @@
  * The rules are those of Linux mm/zswap.c (6.x) with its defaults:
  *
  *   - Anon pages on their way to swap are compressed; file pages are not (they go as under none).
- *   - The pool may take MAX_POOL_PCT of memory. When it is that large it is full, until its oldest
- *     zpages have been written back and it is down to ACCEPT_PCT of the cap: the accept threshold.
+ *   - The pool may take max_pool_pct of memory. When it is that large it is full, until its oldest
+ *     zpages have been written back and it is down to accept_pct of the cap: the accept threshold.
  *   - Written back means decompressed, one page to a block (evicts_pages).
  *
  * Which type gives is decided as under none, in the same cost language, so that what differs from
@@ -19,12 +19,15 @@
  */
 #include "mm/policy.h"
 
-/* Percent of managed frames: CONFIG_ZSWAP's zswap_max_pool_percent. */
-#define MAX_POOL_PCT 20
-/* Percent of the cap: zswap_accept_thr_percent. */
-#define ACCEPT_PCT   90
+enum { MAX_POOL_PCT, ACCEPT_PCT, NR_SETTINGS };
+static const struct policy_setting settings[NR_SETTINGS] = {
+	[MAX_POOL_PCT] = { "max_pool_pct", 20, 0, 100, "percent of memory the pool may take" },
+	[ACCEPT_PCT] = { "accept_pct", 90, 1, 100,
+			 "percent of the cap at which a full pool accepts again" },
+};
+
 /* Departures that stand for what is not yet known. */
-#define PRIOR_PAGES  16
+#define PRIOR_PAGES 16
 
 /* Share of the pages that left by a path and came back, weighed by how soon; a half until known. */
 static u64 comeback_share(const struct type_snapshot *t, enum leave_path path)
@@ -60,10 +63,11 @@ static u64 writeback_cost(const struct type_snapshot *t)
 
 static bool pool_is_full(const struct mm_snapshot *s)
 {
-	u64 cap = s->managed_frames * MAX_POOL_PCT / 100;
+	u64 cap = s->managed_frames * s->setting[MAX_POOL_PCT] / 100;
 	u64 pool = s->type[TYPE_ANON].compressed_frames;
 
-	return pool >= cap || (s->previous == LRU_COMPRESSED_ANON && pool > cap * ACCEPT_PCT / 100);
+	return pool >= cap ||
+	       (s->previous == LRU_COMPRESSED_ANON && pool > cap * s->setting[ACCEPT_PCT] / 100);
 }
 
 static bool may_give(const struct mm_snapshot *s, enum lru_list list, u64 frames)
@@ -80,6 +84,7 @@ static void zswap_decide(const struct mm_snapshot *s, struct mm_decision *d)
 	d->age_anon = anon->inactive_frames < anon->active_frames;
 	d->age_file = file->inactive_frames < file->active_frames;
 	d->compress = !full;
+	d->spill = true;
 	d->cost_ns[LRU_INACTIVE_ANON] = full ? disk_cost(anon, TYPE_ANON) : compress_cost(anon);
 	d->cost_ns[LRU_INACTIVE_FILE] = disk_cost(file, TYPE_FILE);
 	d->cost_ns[LRU_COMPRESSED_ANON] = writeback_cost(anon);
@@ -101,8 +106,10 @@ static void zswap_decide(const struct mm_snapshot *s, struct mm_decision *d)
 
 const struct policy policy_zswap = {
 	.name = "zswap",
-	.help = "anon pages compressed up to a fifth of memory, as Linux's zswap",
+	.help = "anon pages compressed up to a share of memory, as Linux's zswap",
 	.compresses = { [TYPE_ANON] = true },
+	.settings = settings,
+	.nr_settings = NR_SETTINGS,
 	.evicts_pages = true,
 	.decide = zswap_decide,
 };

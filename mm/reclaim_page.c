@@ -163,7 +163,7 @@ static enum zresult try_compress_anon(struct scan_control *sc, struct page *page
 	return ZS_OK;
 }
 
-static u32 reclaim_anon(struct scan_control *sc, struct page *page, bool compress,
+static u32 reclaim_anon(struct scan_control *sc, struct page *page, const struct mm_decision *d,
 			struct swap_batch *batch)
 {
 	bool donated = false;
@@ -177,9 +177,9 @@ static u32 reclaim_anon(struct scan_control *sc, struct page *page, bool compres
 		drop_clean_copy(page);
 		page_clear(page, PG_INCOMPRESSIBLE);
 	}
-	if (compress && page_test(page, PG_INCOMPRESSIBLE)) {
+	if (d->compress && page_test(page, PG_INCOMPRESSIBLE)) {
 		count_vm_event(EV_zskip_incompressible);
-	} else if (compress) {
+	} else if (d->compress) {
 		enum zresult result = try_compress_anon(sc, page, &donated);
 
 		if (result == ZS_OK)
@@ -188,6 +188,10 @@ static u32 reclaim_anon(struct scan_control *sc, struct page *page, bool compres
 			settle_anon(page, was);
 			return keep_page(page, TYPE_ANON, LRU_INACTIVE_ANON);
 		}
+	}
+	if (!d->spill) {
+		settle_anon(page, was);
+		return keep_page(page, TYPE_ANON, LRU_INACTIVE_ANON);
 	}
 	if (page->private) {
 		u32 slot = (u32)page->private;
@@ -278,10 +282,11 @@ static u32 compress_file(struct scan_control *sc, struct address_space *mapping,
 }
 
 static u32 reclaim_clean_file(struct scan_control *sc, struct address_space *mapping,
-			      struct page *page, bool compress)
+			      struct page *page, const struct mm_decision *d)
 {
 	/* A pool full of pages that are used once is useless (Bob Liu, zcache, 2013). */
-	bool deserves = page_test(page, PG_WORKINGSET) && !page_test(page, PG_INCOMPRESSIBLE);
+	bool deserves = (d->used_once || page_test(page, PG_WORKINGSET)) &&
+			!page_test(page, PG_INCOMPRESSIBLE);
 	entry_t busy = entry_make_pfn(ENTRY_BUSY, page_to_pfn(page));
 
 	/* A page whose read failed and that nobody has asked for since. */
@@ -291,14 +296,14 @@ static u32 reclaim_clean_file(struct scan_control *sc, struct address_space *map
 		count_vm_event(EV_pgrotated);
 		return keep_page(page, TYPE_FILE, LRU_INACTIVE_ANON);
 	}
-	if (compress && deserves)
+	if (d->compress && deserves)
 		return compress_file(sc, mapping, page);
 	settle_file(mapping, page_index(page), file_shadow(page));
 	count_vm_event(EV_pgdrop_file);
 	return free_reclaimed(page);
 }
 
-static u32 reclaim_file(struct scan_control *sc, struct page *page, bool compress)
+static u32 reclaim_file(struct scan_control *sc, struct page *page, const struct mm_decision *d)
 {
 	struct address_space *mapping;
 	struct ref ref;
@@ -319,15 +324,15 @@ static u32 reclaim_file(struct scan_control *sc, struct page *page, bool compres
 			writeback_page(mapping, page); /* unlocks */
 			put_page(page);
 		} else {
-			freed = reclaim_clean_file(sc, mapping, page, compress);
+			freed = reclaim_clean_file(sc, mapping, page, d);
 		}
 	}
 	ref_release(&ref);
 	return freed;
 }
 
-u32 reclaim_page(struct scan_control *sc, struct page *page, enum page_type type, bool compress,
-		 struct swap_batch *batch)
+u32 reclaim_page(struct scan_control *sc, struct page *page, enum page_type type,
+		 const struct mm_decision *d, struct swap_batch *batch)
 {
 	if (!trylock_page(page)) {
 		count_vm_event(EV_pgrotated);
@@ -347,6 +352,6 @@ u32 reclaim_page(struct scan_control *sc, struct page *page, enum page_type type
 			return keep_page(page, type, LRU_INACTIVE_ANON);
 	}
 	if (type == TYPE_ANON)
-		return reclaim_anon(sc, page, compress, batch);
-	return reclaim_file(sc, page, compress);
+		return reclaim_anon(sc, page, d, batch);
+	return reclaim_file(sc, page, d);
 }

@@ -30,6 +30,9 @@
 #include "mm/workingset.h"
 #include "mm/zpage.h"
 
+/* Of how many decisions the price of a frame is the average. */
+#define PRICE_WEIGHT 32
+
 static struct {
 	struct waitqueue wq;
 	bool wanted; /* atomic: somebody has asked */
@@ -37,8 +40,8 @@ static struct {
 
 /* What was decided last, by whichever thread. All fields: atomic. */
 static struct {
-	u64 rounds; /* decisions made */
-	u64 cost_ns;
+	u64 rounds;	       /* decisions made */
+	u64 cost_ns, price_ns; /* of the last one; average */
 	enum lru_list list;
 } decided;
 
@@ -67,6 +70,7 @@ static void take_snapshot(const struct scan_control *sc, struct mm_snapshot *s)
 	s->barren = sc->barren;
 	s->round = atomic_add_return(&decided.rounds, 1);
 	s->previous = READ_ONCE(decided.list);
+	s->price_ns = READ_ONCE(decided.price_ns);
 }
 
 /* How many pages of a list one round looks at. */
@@ -111,7 +115,8 @@ static void shrink_active_list(struct scan_control *sc, enum page_type type)
 	}
 }
 
-static s64 shrink_inactive_list(struct scan_control *sc, enum page_type type, bool compress)
+static s64 shrink_inactive_list(struct scan_control *sc, enum page_type type,
+				const struct mm_decision *d)
 {
 	enum lru_list list = lru_of(type, LRU_INACTIVE_ANON);
 	s64 store_before = env_context()->store_frames, freed = 0;
@@ -126,7 +131,7 @@ static s64 shrink_inactive_list(struct scan_control *sc, enum page_type type, bo
 			break;
 		count_scanned(sc, nr);
 		for (u32 i = 0; i < nr; i++)
-			freed += reclaim_page(sc, pages[i], type, compress, &batch);
+			freed += reclaim_page(sc, pages[i], type, d, &batch);
 		freed += swap_batch_finish(&batch);
 		left -= nr;
 		env_yield();
@@ -156,9 +161,9 @@ static s64 shrink_list(struct scan_control *sc, const struct mm_decision *d)
 	count_vm_event(chosen[d->list]);
 	switch (d->list) {
 	case LRU_INACTIVE_ANON:
-		return shrink_inactive_list(sc, TYPE_ANON, d->compress);
+		return shrink_inactive_list(sc, TYPE_ANON, d);
 	case LRU_INACTIVE_FILE:
-		return shrink_inactive_list(sc, TYPE_FILE, d->compress);
+		return shrink_inactive_list(sc, TYPE_FILE, d);
 	case LRU_COMPRESSED_ANON:
 		return shrink_compressed_list(sc, TYPE_ANON);
 	case LRU_COMPRESSED_FILE:
@@ -189,6 +194,15 @@ static s64 reclaim_holes(void)
 		     zpage_compact(TYPE_FILE, SWAP_CLUSTER));
 }
 
+static void note_price(u64 cost_ns)
+{
+	u64 price = READ_ONCE(decided.price_ns);
+
+	WRITE_ONCE(decided.cost_ns, cost_ns);
+	WRITE_ONCE(decided.price_ns,
+		   price + (cost_ns + PRICE_WEIGHT / 2) / PRICE_WEIGHT - price / PRICE_WEIGHT);
+}
+
 /* One round. False: nothing can give at this priority. */
 static bool reclaim_round(struct scan_control *sc)
 {
@@ -201,10 +215,10 @@ static bool reclaim_round(struct scan_control *sc)
 	if (freed > 0)
 		return true;
 	take_snapshot(sc, &s);
-	policy_current()->decide(&s, &d);
+	policy_decide(&s, &d);
 	WRITE_ONCE(decided.list, d.list);
 	if (d.list != NR_LRU_LISTS)
-		WRITE_ONCE(decided.cost_ns, d.cost_ns[d.list]);
+		note_price(d.cost_ns[d.list]);
 	if (d.age_anon)
 		shrink_active_list(sc, TYPE_ANON);
 	if (d.age_file)
@@ -269,7 +283,9 @@ u64 reclaim_list(enum lru_list list, u64 nr_frames)
 {
 	struct scan_control sc = { .nr_to_reclaim = (s64)nr_frames, .priority = 0 };
 	enum page_type type = list < LRU_INACTIVE_FILE ? TYPE_ANON : TYPE_FILE;
-	struct mm_decision d = { .list = list, .compress = policy_current()->compresses[type] };
+	struct mm_decision d = { .list = list,
+				 .compress = policy_current()->compresses[type],
+				 .spill = true };
 	struct mm_context *context = env_context();
 	s64 freed = 1;
 

@@ -25,6 +25,10 @@
  * other division of the same memory could have saved it, and ever less beyond. Both are halved when
  * enough departures have been seen, so that came_back / left follows the workload.
  *
+ * Beside these, comebacks are counted by distance alone (back_at), whatever the path: with the
+ * departures that is a curve of how soon pages of a type come back, from which a policy can tell
+ * what a path would do that it does not take.
+ *
  * What if the guess is wrong. A page activated by mistake is aged back like any other; a rate that is
  * stale is refreshed because policies send a small share of pages down the path they like
  * less (policy_integrated.c).
@@ -41,14 +45,20 @@
 static struct {
 	struct spinlock lock; /* all of this */
 	u32 clock;	      /* departures from residency, modulo 2^SHADOW_AGE_BITS */
-	struct {
+	struct type_workingset {
 		u64 left[NR_LEAVE_PATHS], came_back[NR_LEAVE_PATHS];
+		u64 departures, stored, back_at[AGE_BUCKETS]; /* decayed together */
+		u64 near_hits, far_hits;
+		u64 evict_age; /* average distance; 0: none yet */
 		u64 cost_ns[NR_COSTS];
 	} type[NR_PAGE_TYPES];
 } workingset;
 
 /* A sample of many pages counts for each of them, as far as that makes a difference. */
 #define COST_MAX_WEIGHT 16
+
+/* Of how many zpages the age at eviction is the average. */
+#define EVICT_AGE_WEIGHT 64
 
 /* Until something has been measured: a guess for a disk of 100 us and LZ4 under emulation. */
 static const u64 first_guess_ns[NR_COSTS] = {
@@ -64,6 +74,12 @@ void workingset_init(void)
 		memcpy(workingset.type[type].cost_ns, first_guess_ns, sizeof(first_guess_ns));
 }
 
+/* Departures since the one of that shadow. Lock held. */
+static u64 distance_of(u32 shadow)
+{
+	return (workingset.clock - shadow) & (BIT(SHADOW_AGE_BITS) - 1);
+}
+
 static void note_left(enum page_type type, enum leave_path path)
 {
 	u64 window = MAX(mem_layout.nr_frames / 4, 256UL);
@@ -72,6 +88,22 @@ static void note_left(enum page_type type, enum leave_path path)
 		return;
 	workingset.type[type].left[path] /= 2;
 	workingset.type[type].came_back[path] /= 2;
+}
+
+/* The curve follows the workload too, but over more departures: it has more to tell. */
+static void note_departure(enum page_type type, bool stored)
+{
+	struct type_workingset *w = &workingset.type[type];
+
+	w->stored += stored;
+	if (++w->departures < MAX(mem_layout.nr_frames, 256UL))
+		return;
+	w->departures /= 2;
+	w->stored /= 2;
+	w->near_hits /= 2;
+	w->far_hits /= 2;
+	for (u32 i = 0; i < AGE_BUCKETS; i++)
+		w->back_at[i] /= 2;
 }
 
 u32 workingset_leave(enum page_type type, enum leave_path path, bool was_workingset,
@@ -83,6 +115,7 @@ u32 workingset_leave(enum page_type type, enum leave_path path, bool was_working
 	workingset.clock = (workingset.clock + 1) & (BIT(SHADOW_AGE_BITS) - 1);
 	shadow = workingset.clock;
 	note_left(type, path);
+	note_departure(type, path == LEFT_TO_STORE);
 	spin_unlock(&workingset.lock);
 	if (was_workingset)
 		shadow |= SHADOW_WORKINGSET;
@@ -98,8 +131,14 @@ u32 workingset_now(bool was_workingset)
 
 u32 workingset_leave_store(enum page_type type, u32 shadow)
 {
+	struct type_workingset *w = &workingset.type[type];
+
 	spin_lock(&workingset.lock);
 	note_left(type, LEFT_STORE);
+	if (!w->evict_age)
+		w->evict_age = distance_of(shadow);
+	else
+		w->evict_age += (s64)(distance_of(shadow) - w->evict_age) / EVICT_AGE_WEIGHT;
 	spin_unlock(&workingset.lock);
 	return shadow | SHADOW_VIA_STORE;
 }
@@ -123,9 +162,14 @@ bool workingset_comeback(enum page_type type, enum leave_path path, u32 shadow)
 	bool activate;
 
 	spin_lock(&workingset.lock);
-	distance = (workingset.clock - shadow) & (BIT(SHADOW_AGE_BITS) - 1);
+	distance = distance_of(shadow);
 	workingset.type[type].came_back[path] +=
 		COMEBACK_ONE * mem_layout.nr_frames / MAX(distance, mem_layout.nr_frames);
+	workingset.type[type].back_at[age_bucket(distance)]++;
+	if (path == LEFT_TO_STORE && distance <= lru_frames(lru_of(type, LRU_COMPRESSED_ANON)))
+		workingset.type[type].near_hits++;
+	else if (path == LEFT_TO_STORE)
+		workingset.type[type].far_hits++;
 	spin_unlock(&workingset.lock);
 
 	activate = distance <= contested_frames(type);
@@ -146,6 +190,12 @@ void workingset_snapshot(enum page_type type, struct type_snapshot *out)
 		out->left[path] = workingset.type[type].left[path];
 		out->came_back[path] = workingset.type[type].came_back[path];
 	}
+	out->departures = workingset.type[type].departures;
+	out->departures_to_store = workingset.type[type].stored;
+	memcpy(out->back_at, workingset.type[type].back_at, sizeof(out->back_at));
+	out->near_hits = workingset.type[type].near_hits;
+	out->far_hits = workingset.type[type].far_hits;
+	out->evict_age = workingset.type[type].evict_age;
 	out->compress_ns = workingset.type[type].cost_ns[COST_COMPRESS];
 	out->decompress_ns = workingset.type[type].cost_ns[COST_DECOMPRESS];
 	out->disk_read_ns = workingset.type[type].cost_ns[COST_DISK_READ];

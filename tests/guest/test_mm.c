@@ -144,17 +144,17 @@ const char *test_fault_paths(void)
 }
 
 /* Fill, have the pages reclaimed under a policy, say what was seen, read back. */
-static const char *reclaim_under(const struct policy *policy, u64 *compressed, u64 *swapped)
+static const char *reclaim_under(const char *policy, u64 *compressed, u64 *swapped)
 {
-	const struct policy *was = policy_current();
+	const char *was = policy_current()->name;
 	struct mm *mm = mm_create("test", NULL);
 	const char *wrong;
 	s64 va;
 
-	EXPECT(mm && policy);
+	EXPECT(mm);
 	va = mm_mmap(mm, 0, TEST_PAGES * PAGE_SIZE, AREA_READ | AREA_WRITE, NULL, 0, "test");
 	EXPECT(va > 0);
-	policy_set(policy);
+	policy_use_name(policy);
 	wrong = guest_fill(mm, (u64)va, TEST_PAGES);
 	if (wrong)
 		return wrong;
@@ -164,14 +164,14 @@ static const char *reclaim_under(const struct policy *policy, u64 *compressed, u
 	*swapped = mm->nr_swapped;
 	wrong = guest_check(mm, (u64)va, TEST_PAGES);
 	mm_destroy(mm);
-	policy_set(was);
+	policy_use_name(was);
 	return wrong;
 }
 
 const char *test_reclaim_compress(void)
 {
 	u64 compressed, swapped;
-	const char *wrong = reclaim_under(policy_find("integrated"), &compressed, &swapped);
+	const char *wrong = reclaim_under("integrated", &compressed, &swapped);
 
 	if (wrong)
 		return wrong;
@@ -182,7 +182,7 @@ const char *test_reclaim_compress(void)
 const char *test_reclaim_none(void)
 {
 	u64 compressed, swapped;
-	const char *wrong = reclaim_under(policy_find("none"), &compressed, &swapped);
+	const char *wrong = reclaim_under("none", &compressed, &swapped);
 
 	if (wrong)
 		return wrong;

@@ -591,7 +591,7 @@ static void op_policy(void)
 {
 	static const char *const names[] = { "integrated", "integrated", "zswap", "none" };
 
-	policy_set(policy_find(names[prng_below(&sim.rng, ARRAY_SIZE(names))]));
+	policy_use_name(names[prng_below(&sim.rng, ARRAY_SIZE(names))]);
 }
 
 static void set_errors(u32 percent)

@@ -19,14 +19,10 @@ static bool one_of(const char *name, const char *a, const char *b)
 	return !strcmp(name, a) || !strcmp(name, b);
 }
 
-static bool policy_exists(const char *name)
+static bool policy_check(const char *text, char *error, size_t bytes)
 {
-	return one_of(name, "integrated", "none");
-}
-
-static int policy_names(char *buf, size_t size)
-{
-	return ksnprintf(buf, size, "integrated, none");
+	ksnprintf(error, bytes, "policy=%s: no such policy; allowed: integrated, none", text);
+	return one_of(text, "integrated", "none");
 }
 
 static bool store_known(const char *name)
@@ -60,8 +56,8 @@ static int pace_names(char *buf, size_t size)
 }
 
 static const struct cmdline_names names = {
-	policy_exists,	policy_names,	store_known, store_names,
-	workload_known, workload_names, pace_known,  pace_names,
+	policy_check,	store_known, store_names, workload_known,
+	workload_names, pace_known,  pace_names,
 };
 
 static void test_good_line(void **state)

@@ -36,6 +36,8 @@ static struct mm_snapshot snapshot(u64 pool)
 		t->zpage_bytes = PAGE_SIZE / 2;
 		t->can_evict = true;
 	}
+	s.setting[0] = policy_zswap.settings[0].initial;
+	s.setting[1] = policy_zswap.settings[1].initial;
 	s.type[TYPE_ANON].compressed_frames = pool;
 	s.type[TYPE_ANON].stored_pages = 2 * pool;
 	s.type[TYPE_FILE].left[LEFT_TO_DISK] = 1000;
@@ -108,12 +110,12 @@ static void test_zswap_full(void **state)
 /* Any snapshot: what is chosen can give, and what the policy does not compress is not compressed. */
 static void test_any_snapshot(void **state)
 {
-	const char *names[] = { "integrated", "none", "zswap" };
+	const struct policy *const policies[] = { &policy_integrated, &policy_none, &policy_zswap };
 	struct prng rng;
 
 	prng_seed(&rng, 1);
 	for (u32 round = 0; round < 30000; round++) {
-		const struct policy *policy = policy_find(names[round % ARRAY_SIZE(names)]);
+		const struct policy *policy = policies[round % ARRAY_SIZE(policies)];
 		struct mm_snapshot s = snapshot(prng_below(&rng, 2) * prng_below(&rng, 4000));
 		const u64 *frames[NR_LRU_LISTS] = {
 			[LRU_INACTIVE_ANON] = &s.type[TYPE_ANON].inactive_frames,
@@ -138,6 +140,10 @@ static void test_any_snapshot(void **state)
 		s.barren = (u32)prng_below(&rng, BIT(NR_LRU_LISTS)) & (u32)prng_next(&rng);
 		s.previous = (enum lru_list)prng_below(&rng, NR_LRU_LISTS + 1);
 		s.round = round;
+		for (u32 i = 0; i < policy->nr_settings; i++)
+			s.setting[i] = policy->settings[i].min +
+				       prng_below(&rng, policy->settings[i].max -
+								policy->settings[i].min + 1);
 		d = decide(policy, &s);
 		if (d.list == NR_LRU_LISTS)
 			continue;

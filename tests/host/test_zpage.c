@@ -66,7 +66,7 @@ static void setup(const struct sim_store *store, u64 swap_blocks)
 {
 	memset(&t, 0, sizeof(t));
 	sim_boot_store(NR_FRAMES, 1, store);
-	policy_set(policy_find("integrated"));
+	policy_use_name("integrated");
 	if (swap_blocks) {
 		host_disk_create(&t.swap, "swap", swap_blocks * PAGE_SIZE);
 		host_disk_make_swap(&t.swap);
@@ -195,7 +195,7 @@ static void test_one_request(void **state)
 	setup_log();
 	fill(NR_PAGES, word_of);
 	swap_out_all();
-	policy_set(policy_find("none")); /* keeps no neighbours */
+	policy_use_name("none"); /* keeps no neighbours */
 	for (u64 page = 0; page < NR_PAGES; page++) {
 		bool spans = entry_block(entry_of(page)).spans;
 		u64 reads = t.swap.dev.reads, sectors = t.swap.dev.read_sectors;
