@@ -60,7 +60,7 @@ Q := $(if $(V),,@)
 GOALS := $(or $(MAKECMDGOALS),all)
 GROUPS := build $(filter clang,$(CC))
 GROUPS += $(if $(filter run run-det iso image,$(GOALS)),run)
-GROUPS += $(if $(filter test test-host test-guest test-system sim matrix bench-store host-build lint,$(GOALS)),test)
+GROUPS += $(if $(filter test test-host test-guest test-system sim bench bench-store host-build lint,$(GOALS)),test)
 GROUPS += $(if $(filter test test-system,$(GOALS)),clang)
 GROUPS += $(if $(filter lint format,$(GOALS)),lint clang)
 GROUPS += $(if $(filter debug,$(GOALS)),debug)
@@ -144,7 +144,8 @@ VERSION := $(shell git describe --always --dirty --tags 2>/dev/null || echo unve
 $(B)/version.c: FORCE | setup
 	@mkdir -p $(@D)
 	@printf '%s\n' '#include "kernel/version.h"' \
-		'const char harmony_version[] = "$(VERSION) $(CC)$(if $(filter 1,$(DEBUG)), debug)";' \
+		'const char harmony_version[HARMONY_VERSION_BYTES] __attribute__((section(".version"))) =' \
+		'	"$(VERSION) $(CC)$(if $(filter 1,$(DEBUG)), debug)";' \
 		'const char harmony_compiler[] = "$(CC) " __VERSION__;' \
 		>$@.$$$$; cmp -s $@.$$$$ $@ && rm $@.$$$$ || mv $@.$$$$ $@
 $(B)/k/version.c.o: $(B)/version.c Makefile
@@ -258,9 +259,9 @@ $(H)/sim: $(H)/tests/host/sim.c.o $(H)/libharmony.a
 HO       := build/host-opt
 HOFLAGS  := -std=gnu11 -O2 -g -DHARMONY_HOST -D_GNU_SOURCE -I. -isystem $(LZ4) \
 	-fno-strict-aliasing -fno-common -MMD -MP
-BENCH    := $(sort $(wildcard compress/*.c tests/store/*.c tests/host/bench_*.c) \
+BENCHSRC := $(sort $(wildcard compress/*.c tests/store/*.c tests/host/bench_*.c) \
 	lib/print.c lib/prng.c lib/string.c)
-BENCHOBJ := $(BENCH:%=$(HO)/%.o) $(HO)/lz4.c.o
+BENCHOBJ := $(BENCHSRC:%=$(HO)/%.o) $(HO)/lz4.c.o
 
 $(HO)/%.c.o: %.c Makefile | setup
 	@mkdir -p $(@D)
@@ -276,14 +277,14 @@ $(H)/bench_store: $(BENCHOBJ)
 	@mkdir -p $(@D)
 	$(Q)gcc -o $@ $^
 
-.PHONY: host-build test test-host test-guest test-system sim matrix bench-store
+.PHONY: host-build test test-host test-guest test-system sim bench bench-store regret
 host-build: $(HTEST) $(H)/bench_store $(if $(wildcard tests/host/sim.c),$(H)/sim)
 
 test: all host-build build/disk.img ## everything below; ends with "N passed, N failed"
-	@tools/test --build $(B) host sim guest system
+	@tools/test --build $(B)
 
 test-host: host-build build/disk.img ## unit and property tests of mm/ and compress/, and the simulator, on the host
-	@tools/test --build $(B) host sim
+	@tools/test --build $(B) tools host sim
 
 test-guest: all build/disk.img ## the tests that run inside the kernel
 	@tools/test --build $(B) guest
@@ -297,8 +298,14 @@ sim: $(H)/sim ## the simulator alone: make sim SEED=7 STEPS=100000
 bench-store: $(H)/bench_store $(if $(QUICK),,all) build/disk.img ## the stores side by side, on the host and in the guest (QUICK=1: a minute)
 	@tools/bench-store --build $(B) $(if $(QUICK),--quick) $(BENCH_STORE)
 
-matrix: all build/disk.img ## every workload at several footprints under every policy: a table
-	@tools/matrix --build $(B) --mem $(MEM) $(MATRIX)
+bench: all build/disk.img ## the matrix policy x workload x footprint x disk (QUICK=1: against the committed figures)
+	@tools/bench --build $(B) $(if $(QUICK),--quick) $(if $(ACCEPT),--accept) $(BENCH_MEM) \
+		$(if $(JOBS),--jobs '$(JOBS)') $(if $(SHARD),--shard '$(SHARD)') $(BENCH)
+# 64 MiB, the default of a run, would take days.
+BENCH_MEM = $(if $(filter file default,$(origin MEM)),,--mem '$(MEM)')
+
+regret: ## what integrated loses to the best static setting of each cell, from RESULTS (default: make bench's)
+	@tools/regret --build $(B) $(RESULTS) $(REGRET)
 
 # ---------------------------------------------------------------- keeping the tree in order
 
@@ -311,7 +318,7 @@ format: | setup ## let clang-format rewrite the C sources
 
 clean: ## remove what was built, keep what was fetched
 	rm -rf build/gcc build/gcc-debug build/clang build/clang-debug build/host build/host-opt build/iso \
-		build/run build/test build/bench-store build/log build/disk.img
+		build/run build/test build/bench build/bench-store build/log build/disk.img
 
 distclean: ## remove everything that is not source
 	rm -rf build
@@ -319,12 +326,15 @@ distclean: ## remove everything that is not source
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo "  CC=gcc|clang DEBUG=0|1 MEM=64 (MiB) POLICY=integrated|none|zswap WORKLOAD='mix 128'"
+	@echo "  CC=gcc|clang DEBUG=0|1 MEM=64 (MiB) WORKLOAD='mix 128'"
+	@echo "  POLICY=integrated|none|zram|zswap|zcache|parity|twoqueue, with settings: zswap,max_pool_pct=35"
 	@echo "  (several at once: WORKLOAD='kv 32 + sort 32')"
 	@echo "  STORE=log|zbud|zsmalloc CHECK=on|off (checksums) EVICT=frames|pages (how zpages go to swap)"
 	@echo "  SEED=1 STATS=500ms TIMEOUT=600 (s) DET=0|1 BOOT=grub|pvh"
 	@echo "  SWAP=512 (MiB, 0: no swap disk, or an image's path) DISK=path|none"
 	@echo "  PACE=none|nvme|ssd|hdd (how fast disks may be, default ssd)"
 	@echo "  APPEND='more words' V=1 (show commands)"
+	@echo "  make bench: JOBS=n SHARD=i/m QUICK=1 ACCEPT=1 BENCH='--workloads kv ...' (tools/bench --help)"
+	@echo "  make regret: RESULTS='file ...' REGRET=--markdown"
 
 -include $(KOBJ:.o=.d) $(POBJ:.o=.d) $(HLIBO:.o=.d) $(HTEST:$(H)/%=$(H)/tests/host/%.c.d) $(BENCHOBJ:.o=.d)

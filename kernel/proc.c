@@ -30,10 +30,12 @@
 
 u64 proc_seed = 1;
 
-static struct spinlock procs_lock = SPINLOCK_INIT("procs"); /* procs, next_id, reaper_started */
+/* procs, next_id, reaper_started, announced */
+static struct spinlock procs_lock = SPINLOCK_INIT("procs");
 static struct list_head procs = LIST_HEAD_INIT(procs);
 static u32 next_id = 1;
 static bool reaper_started;
+static u32 announced; /* workloads that are yet to start */
 
 /* Those whose last thread has gone. */
 static struct spinlock reap_lock = SPINLOCK_INIT("reap");
@@ -62,6 +64,26 @@ const char *proc_status_name(enum proc_status status)
 	};
 
 	return status < NR_PROC_STATUSES ? names[status] : "unknown";
+}
+
+u32 procs_running(void)
+{
+	const struct proc *proc;
+	u32 nr;
+
+	spin_lock(&procs_lock);
+	nr = announced;
+	list_for_each_entry(proc, &procs, link)
+		nr += !READ_ONCE(proc->done);
+	spin_unlock(&procs_lock);
+	return nr;
+}
+
+void procs_announce(s32 change)
+{
+	spin_lock(&procs_lock);
+	announced += (u32)change;
+	spin_unlock(&procs_lock);
 }
 
 static struct proc *reap_next(void)

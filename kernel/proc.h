@@ -70,6 +70,13 @@ struct proc {
 extern u64 proc_seed;
 
 /*
+ * How many workloads have not ended. Those that are announced (session.c) and not yet started
+ * count: the first one must not think that it is alone.
+ */
+u32 procs_running(void);
+void procs_announce(s32 change);
+
+/*
  * Start the bundled workload argv[0] with these arguments. NULL with a message printed that
  * lists what is allowed when there is no such workload. Thread context; sleeps.
  */

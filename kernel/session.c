@@ -24,7 +24,9 @@
 /* How often to look whether the workloads have ended. */
 #define POLL_NS (50 * NSEC_PER_MSEC)
 
-#define RESULT_BYTES 12288
+#define RESULT_BYTES	   16384
+/* Enough for any report: [13 digits,10 digits] and a comma a bucket, and five figures of 20 digits. */
+#define LATENCY_JSON_BYTES (LATENCY_BUCKETS * 27 + 256)
 
 struct disk_figures {
 	u64 reads, writes, read_bytes, write_bytes;
@@ -69,6 +71,30 @@ static void json_escape(const char *from, char *to, size_t size)
 	to[n] = '\0';
 }
 
+/* Appended to the members in buf, without braces. The buckets as [shortest ns, count], those that have any. */
+static int latency_json(const struct latency *latency, char *buf, size_t size, int length)
+{
+	u64 ops = latency_ops(latency);
+	const char *before = ",\"latency\":[";
+
+	length +=
+		ksnprintf(buf + length, size - (size_t)length,
+			  ",\"latency_ops\":%lu,\"latency_p50_ns\":%lu,\"latency_p99_ns\":%lu,"
+			  "\"latency_p999_ns\":%lu,\"latency_max_ns\":%lu",
+			  ops, latency_quantile_ns(latency, 500), latency_quantile_ns(latency, 990),
+			  latency_quantile_ns(latency, 999), latency->max_ns);
+	for (u32 i = 0; i < LATENCY_BUCKETS; i++) {
+		if (!latency->counts[i])
+			continue;
+		length += ksnprintf(buf + length, size - (size_t)length, "%s[%lu,%u]", before,
+				    latency_bucket_ns(i), latency->counts[i]);
+		before = ",";
+	}
+	if (ops)
+		length += ksnprintf(buf + length, size - (size_t)length, "]");
+	return length;
+}
+
 static void print_result(const struct cmdline *cmdline, const char *run, const struct proc *proc,
 			 char *buf)
 {
@@ -81,8 +107,9 @@ static void print_result(const struct cmdline *cmdline, const char *run, const s
 	json_escape(proc->reason, reason, sizeof(reason));
 	json_escape(run, args, sizeof(args));
 	policy_settings_text(settings, sizeof(settings));
-	length = stats_json(buf, RESULT_BYTES);
-	ASSERT((size_t)length < RESULT_BYTES);
+	length = stats_json(buf, RESULT_BYTES - LATENCY_JSON_BYTES);
+	ASSERT((size_t)length < RESULT_BYTES - LATENCY_JSON_BYTES);
+	latency_json(&proc->report.latency, buf, RESULT_BYTES, length);
 	printk("@result {\"workload\":\"%s\",\"args\":\"%s\",\"footprint_mib\":%lu,"
 	       "\"policy\":\"%s\",\"settings\":\"%s\",\"compiler\":\"%s\",\"store\":\"%s\",\"mem_mib\":%lu,\"seed\":%lu,\"status\":\"%s\",\"reason\":\"%s\","
 	       "\"exit_code\":%d,\"virtual_ns\":%lu,\"ops\":%lu,\"checked_bytes\":%lu,"
@@ -98,6 +125,7 @@ static void print_result(const struct cmdline *cmdline, const char *run, const s
 
 static bool start_all(const struct cmdline *cmdline, struct proc **procs)
 {
+	procs_announce((s32)cmdline->nr_runs);
 	for (u32 i = 0; i < cmdline->nr_runs; i++) {
 		char words[CMDLINE_WORD_MAX], *argv[PROC_MAX_ARGS];
 		int argc;
@@ -105,6 +133,7 @@ static bool start_all(const struct cmdline *cmdline, struct proc **procs)
 		memcpy(words, cmdline->runs[i], sizeof(words));
 		argc = cmdline_split(words, argv, PROC_MAX_ARGS);
 		procs[i] = proc_start(argc, argv);
+		procs_announce(-1);
 		if (!procs[i])
 			return false;
 		printk("run: %s, policy %s, seed %lu\n", cmdline->runs[i], cmdline->policy,

@@ -13,6 +13,7 @@
 #include "lib/assert.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "mm/alloc.h"
 #include "mm/env.h"
 
 #define MAX_PATH_BYTES	512
@@ -327,24 +328,35 @@ static s64 sys_set_tls(const struct syscall_args *args)
 	return 0;
 }
 
+/* By way of the heap: the copy may fault and reclaim, which is deep enough without a report on the stack. */
 static s64 sys_report(const struct syscall_args *args)
 {
-	struct sys_report report;
+	struct sys_report *report;
 	struct proc *proc = self();
+	s64 result = -EFAULT;
 
-	if (!user_range(args->a[0], sizeof(report)) ||
-	    !copy_from_user(&report, (void *)args->a[0], sizeof(report)))
+	if (!user_range(args->a[0], sizeof(*report)))
 		return -EFAULT;
-	spin_lock(&proc->lock);
-	proc->report = report;
-	spin_unlock(&proc->lock);
-	return 0;
+	report = kmalloc(sizeof(*report), ALLOC_WAIT);
+	if (!report)
+		return -ENOMEM;
+	if (copy_from_user(report, (void *)args->a[0], sizeof(*report))) {
+		spin_lock(&proc->lock);
+		proc->report = *report;
+		spin_unlock(&proc->lock);
+		result = 0;
+	}
+	kfree(report);
+	return result;
 }
 
 static s64 sys_sysinfo(const struct syscall_args *args)
 {
 	struct sys_info info = { .managed_bytes = mem_layout.nr_frames * PAGE_SIZE,
-				 .seed = proc_seed };
+				 .seed = proc_seed,
+				 .running = procs_running(),
+				 .faults = atomic_read(&self()->mm->nr_faults),
+				 .major_faults = atomic_read(&self()->mm->nr_major_faults) };
 
 	if (!user_range(args->a[0], sizeof(info)) ||
 	    !copy_to_user((void *)args->a[0], &info, sizeof(info)))

@@ -9,6 +9,8 @@
 #ifndef KERNEL_UAPI_H
 #define KERNEL_UAPI_H
 
+#include "lib/latency.h"
+
 /* X(number name, handler, what it does) */
 #define SYSCALL_TABLE(X)                                                                    \
 	X(SYS_EXIT, sys_exit, "exit(status): end the workload")                             \
@@ -74,11 +76,15 @@ struct sys_report {
 	unsigned long ops;	     /* operations done */
 	unsigned long checked_bytes; /* bytes read back and compared */
 	unsigned long mismatches;    /* bytes or records that were wrong: must be 0 */
+	struct latency latency;	     /* of operations, where the workload measures it */
 };
 
 struct sys_info {
 	unsigned long managed_bytes;
 	unsigned long seed;
+	unsigned long running; /* workloads of this boot that have not ended, with the caller */
+	unsigned long faults;  /* the caller's page faults */
+	unsigned long major_faults; /* those of them that waited for a disk */
 };
 
 /*

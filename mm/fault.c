@@ -478,8 +478,10 @@ enum fault_result mm_fault(struct mm *mm, u64 addr, u32 access)
 	up_read(&mm->areas_lock);
 	if (result == FAULT_OK) {
 		count_vm_event(EV_pgfault);
-		if (f.major)
+		if (f.major) {
 			count_vm_event(EV_pgmajfault);
+			atomic_add(&mm->nr_major_faults, 1);
+		}
 		atomic_add(&mm->nr_faults, 1);
 	}
 	return result;

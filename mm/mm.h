@@ -62,11 +62,12 @@ struct mm {
 	u64 brk;
 	u64 mmap_next; /* where to look for room first */
 	/* Entries by kind, kept by pt_set() under pt_lock. */
-	u64 nr_resident;   /* pages present, file pages included */
-	u64 nr_compressed; /* pages in the store */
-	u64 nr_swapped;	   /* pages on the swap disk */
-	u64 nr_in_transit; /* pages in the hands of a fault or reclaim */
-	u64 nr_faults;	   /* A */
+	u64 nr_resident;     /* pages present, file pages included */
+	u64 nr_compressed;   /* pages in the store */
+	u64 nr_swapped;	     /* pages on the swap disk */
+	u64 nr_in_transit;   /* pages in the hands of a fault or reclaim */
+	u64 nr_faults;	     /* A */
+	u64 nr_major_faults; /* A: those that waited for a disk */
 	bool dying;
 	const char *name; /* for reports */
 	void *owner;	  /* the kernel's struct proc */

@@ -8,9 +8,8 @@
 #include "lib/string.h"
 
 static const struct policy *const policies[] = {
-	&policy_integrated,
-	&policy_none,
-	&policy_zswap,
+	&policy_integrated, &policy_none,   &policy_zram,     &policy_zswap,
+	&policy_zcache,	    &policy_parity, &policy_twoqueue,
 };
 
 static struct {
@@ -70,8 +69,8 @@ static bool parse_setting(const char *text, const struct policy *policy, u64 *se
 
 		if (strncmp(at, setting->name, length) || at[length] != '=')
 			continue;
-		for (at += length + 1; *at >= '0' && *at <= '9' && value < BIT(32); at++)
-			value = value * 10 + (u64)(*at - '0');
+		for (at += length + 1; *at >= '0' && *at <= '9'; at++)
+			value = MIN(value * 10 + (u64)(*at - '0'), BIT(32));
 		if (at == *rest + length + 1 || (*at && *at != ','))
 			break;
 		if (value < setting->min || value > setting->max) {

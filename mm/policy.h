@@ -20,6 +20,7 @@
 struct type_snapshot {
 	u64 active_frames, inactive_frames, compressed_frames;
 	u64 stored_pages; /* zpages in those compressed frames */
+	u64 same_pages;	  /* stored without a frame: same-filled */
 	/*
 	 * Of the pages that lately left a class at its cold end, how many (decayed counts), and how
 	 * many came back, each weighed by how soon, in COMEBACK_ONEs: workingset.c. By path.
@@ -33,6 +34,7 @@ struct type_snapshot {
 	 */
 	u64 departures, back_at[AGE_BUCKETS];
 	u64 departures_to_store; /* of those */
+	u64 observed_ticks;	 /* departures of either type since the first of this one */
 	/*
 	 * Hits in the store: on pages that would have been resident anyway, had the store's frames been
 	 * pages', and on others. Decayed.
@@ -63,8 +65,8 @@ struct mm_snapshot {
 	s32 priority; /* of the scan: lower is more desperate */
 	u32 barren;   /* BIT(enum lru_list): has given nothing at this priority: choose another */
 	u64 round;    /* counts decisions: for policies that try the other way now and then */
-	enum lru_list previous; /* the list that the last decision chose; NR_LRU_LISTS: none yet */
-	u64 price_ns; /* what frames have cost lately by the policies' own word: average */
+	u32 was_refusing; /* what the last decision said of itself */
+	u64 price_ns;	  /* what frames have cost lately by the policies' own word: average */
 	u64 setting[POLICY_MAX_SETTINGS]; /* of the policy, in the order of its table */
 };
 
@@ -74,6 +76,7 @@ struct mm_decision {
 		list;	/* inactive or compressed, of either type; NR_LRU_LISTS: none can give */
 	bool compress;	/* cold pages of an inactive list go to the store */
 	bool spill;	/* anon pages that do not, or that it refuses, go to disk; else they stay */
+	u32 refusing;	/* BIT(type): full until smaller; policies have no other memory */
 	bool used_once; /* file pages that were never on the active list go to the store too */
 	bool age_anon,
 		age_file; /* move pages from active to inactive first where that list is short */
@@ -99,8 +102,12 @@ struct policy {
 	void (*decide)(const struct mm_snapshot *snapshot, struct mm_decision *decision);
 };
 
-extern const struct policy policy_none;
 extern const struct policy policy_integrated;
+extern const struct policy policy_none;
+extern const struct policy policy_parity;
+extern const struct policy policy_twoqueue;
+extern const struct policy policy_zcache;
+extern const struct policy policy_zram;
 extern const struct policy policy_zswap;
 
 /* A policy with its settings' values. */

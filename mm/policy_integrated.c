@@ -1,80 +1,128 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * policy_integrated.c - six classes, one cost language.
- *
- * The question of each round: which class can give the next frame most cheaply? "Cheaply" is virtual ns
- * for each frame that reaches the free list: the work to free it, plus the work that its pages cause when
- * they come back, weighed with how often they do.
- *
- *   evict a resident page      write + p_disk x read
- *   compress a resident page   (compress + p_store x decompress) / (1 - ratio)
- *   evict a compressed frame   write + n x p_evict x (read + decompress),  n = stored / frames
- *
- * for anon and file apart; a clean file page needs no write. p is the share of pages that left by that path
- * and came back, each weighed by how soon (workingset.c); ratio is what a page takes when compressed; these and every cost
- * are measured on the running machine. So with a fast disk little is compressed, with a slow one nearly
- * everything, and nobody sets a knob.
- *
- * What if an estimate is wrong. A path that is not taken is not measured, so every EXPLORE_ROUNDS-th round
- * compresses where the policy would evict and the other way round: 1/64 of the frames buys the
- * knowledge, and bounds what is spent on it. A share that rests on few departures is drawn towards the one
- * of the neighbouring path (PRIOR_PAGES of them), so that a class is not condemned by its first page.
- *
- * What bounds the loss. Each batch is SWAP_CLUSTER pages, after which the question is asked again with
- * fresh figures: the shares of a class rise as it is squeezed, and another becomes the cheapest.
- *
- * This is the first version: one cost a class, not yet a curve over its age.
  */
 #include "mm/policy.h"
 
-#define EXPLORE_ROUNDS 64
-#define PRIOR_PAGES    32
+#define ONE 65536UL /* a probability of 1 */
 
-/* What the store's own structure costs beside the bytes of the zpages: measured: `make bench-store`, live runs. */
+#define HORIZON_FRAMES	  8
+#define SHORTEST_STAY	  32
+#define PRIOR_PAGES	  8
+#define PRIOR_HAZARD	  (ONE / 4)
+#define EXPLORE_ROUNDS	  256
 #define STORE_DENSITY_PCT 95
 
-/* Share of departures by path that came back, drawn towards prior while there are few. */
-static u64 share(const struct type_snapshot *t, enum leave_path path, u64 prior)
+/* The chance that a page which has been away for 2^b ticks comes back before twice that. */
+struct curve {
+	u64 hazard[AGE_BUCKETS];
+};
+
+struct outlook {
+	u64 chance; /* of coming back, in ONEs */
+	u64 ticks;  /* until then, or until the end of what is looked at */
+};
+
+static u64 bucket_start(u32 bucket)
 {
-	return (t->came_back[path] + PRIOR_PAGES * prior) / (t->left[path] + PRIOR_PAGES);
+	return bucket ? BIT(bucket) : 0;
+}
+
+static void curve_of(const struct type_snapshot *t, struct curve *curve)
+{
+	u64 survivors = t->departures * ONE;
+
+	for (u32 b = 0; b < AGE_BUCKETS; b++) {
+		u64 middle = BIT(b) + BIT(b) / 2, hits = t->back_at[b] * ONE, exposed = 0;
+
+		if (t->observed_ticks > middle)
+			exposed = survivors / 256 *
+				  ((t->observed_ticks - middle) * ONE / t->observed_ticks) / 256;
+		hits = MIN(hits, exposed);
+		curve->hazard[b] =
+			(hits + PRIOR_PAGES * PRIOR_HAZARD) * ONE / (exposed + PRIOR_PAGES * ONE);
+		survivors -= MIN(survivors, hits);
+	}
+}
+
+static struct outlook look_ahead(const struct curve *curve, u64 from, u64 to)
+{
+	struct outlook out = { 0, 1 };
+	u64 survivors = ONE;
+
+	for (u32 b = age_bucket(from); b < AGE_BUCKETS && bucket_start(b) < to; b++) {
+		u64 start = MAX(from, bucket_start(b)), end = MIN(to, BIT(b + 1));
+		u64 chance = curve->hazard[b] * (end - start) / (BIT(b + 1) - bucket_start(b));
+
+		out.chance += survivors * chance / ONE;
+		out.ticks += survivors * (end - start) / ONE * (2 * ONE - chance) / (2 * ONE);
+		survivors -= survivors * chance / ONE;
+	}
+	return out;
+}
+
+/*
+ * What it is worth to keep a page that has been away for that long, in ns for each tick that it is
+ * kept: the best ratio, over all times that one could keep it, of what is avoided to the time it takes.
+ */
+static u64 index_of(const struct mm_snapshot *s, const struct curve *curve, u64 from, u64 out_ns,
+		    u64 in_ns)
+{
+	u64 end = HORIZON_FRAMES * s->managed_frames, chance = 0, ticks = 1, survivors = ONE,
+	    best = 0;
+
+	for (u32 b = age_bucket(from); b < AGE_BUCKETS && bucket_start(b) < from + end; b++) {
+		u64 start = MAX(from, bucket_start(b)), stop = MIN(from + end, BIT(b + 1));
+		u64 part = curve->hazard[b] * (stop - start) / (BIT(b + 1) - bucket_start(b));
+
+		chance += survivors * part / ONE;
+		ticks += survivors * (stop - start) / ONE * (2 * ONE - part) / (2 * ONE);
+		survivors -= survivors * part / ONE;
+		if (stop - from >= s->managed_frames / SHORTEST_STAY)
+			best = MAX(best,
+				   chance * (out_ns + in_ns) / ONE * s->managed_frames / ticks);
+	}
+	return MAX(best, (out_ns + chance * in_ns / ONE) * s->managed_frames / ticks);
 }
 
 struct type_costs {
-	u64 evict_ns;	   /* a frame by evicting a resident page */
-	u64 compress_ns;   /* a frame by compressing */
-	u64 compressed_ns; /* a frame by evicting from the store */
+	u64 direct_ns, compress_ns, evict_ns; /* UINT64_MAX: does not give */
+	bool compress;			      /* the better of the first two */
 };
 
-/* Percent of a frame that compressing a page frees; at least 5, so that the cost stays a number. */
-static u64 gain_pct(const struct type_snapshot *t)
+/* The better fate for a cold page when a frame is worth price_ns for managed_frames ticks. */
+static bool better_compressed(const struct mm_snapshot *s, const struct type_snapshot *t,
+			      const struct curve *curve, u64 write_ns, u64 taken)
 {
-	u64 taken_pct = t->zpage_bytes * 100 / PAGE_SIZE * 100 / STORE_DENSITY_PCT;
+	struct outlook away = look_ahead(curve, 0, HORIZON_FRAMES * s->managed_frames);
+	s64 direct = (s64)(write_ns + away.chance * t->disk_read_ns / ONE);
+	s64 compress = (s64)(t->compress_ns + away.chance * t->decompress_ns / ONE);
+	/* What the part of the frame that a zpage keeps is worth. */
+	s64 kept = (s64)(MIN(s->price_ns, BIT(36)) * taken / ONE * away.ticks / s->managed_frames);
 
-	return 100 - MIN(taken_pct, 95UL);
+	return compress + kept < direct;
 }
 
-static struct type_costs costs_of(const struct type_snapshot *t, enum page_type type)
+static struct type_costs costs_of(const struct mm_snapshot *s, enum page_type type)
 {
+	const struct type_snapshot *t = &s->type[type];
+	u64 taken = MIN(t->zpage_bytes * ONE / PAGE_SIZE * 100 / STORE_DENSITY_PCT, ONE * 19 / 20);
 	u64 write_ns = type == TYPE_ANON ? t->disk_write_ns : 0;
-	u64 p_disk = share(t, LEFT_TO_DISK, COMEBACK_ONE / 2);
-	u64 p_store = share(t, LEFT_TO_STORE, p_disk);
-	u64 p_evict = share(t, LEFT_STORE, MIN(p_disk, p_store));
+	u64 frames = MAX(t->compressed_frames, 1UL);
+	u64 pages_x16 = MAX(t->stored_pages * 16 / frames, 16UL);
 	struct type_costs c;
+	struct curve curve;
 
-	c.evict_ns = write_ns + p_disk * t->disk_read_ns / COMEBACK_ONE;
+	curve_of(t, &curve);
+	c.direct_ns = index_of(s, &curve, 0, write_ns, t->disk_read_ns);
 	c.compress_ns =
-		(t->compress_ns + p_store * t->decompress_ns / COMEBACK_ONE) * 100 / gain_pct(t);
-	c.compressed_ns = UINT64_MAX;
-	if (t->compressed_frames) {
-		u64 pages_x16 = MAX(t->stored_pages * 16 / t->compressed_frames, 16UL);
-
-		c.compressed_ns = write_ns + pages_x16 * p_evict / COMEBACK_ONE *
-						     (t->disk_read_ns + t->decompress_ns) / 16;
-	}
+		index_of(s, &curve, 0, t->compress_ns, t->decompress_ns) * ONE / (ONE - taken);
+	c.evict_ns = index_of(s, &curve, t->evict_age, write_ns * 16 / pages_x16, t->disk_read_ns) *
+		     pages_x16 / 16;
+	c.compress = better_compressed(s, t, &curve, write_ns, taken);
 	return c;
 }
 
-/* Is the list a candidate, and cheaper than the best so far? */
 static void consider(const struct mm_snapshot *s, struct mm_decision *d, u64 *best,
 		     enum lru_list list, u64 frames, u64 cost_ns, bool compress)
 {
@@ -98,15 +146,14 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 	for (u32 i = 0; i < NR_PAGE_TYPES; i++) {
 		enum page_type type = (enum page_type)i;
 		const struct type_snapshot *t = &s->type[type];
-		struct type_costs c = costs_of(t, type);
-		bool compress = c.compress_ns < c.evict_ns || !t->can_evict;
+		struct type_costs c = costs_of(s, type);
+		bool compress = c.compress || !t->can_evict;
 
 		consider(s, d, &best, lru_of(type, LRU_INACTIVE_ANON), t->inactive_frames,
-			 compress ? c.compress_ns : c.evict_ns,
-			 t->can_evict && explore ? !compress : compress);
+			 compress ? c.compress_ns : c.direct_ns, compress || explore);
 		if (t->can_evict)
 			consider(s, d, &best, lru_of(type, LRU_COMPRESSED_ANON),
-				 t->compressed_frames, c.compressed_ns, false);
+				 t->compressed_frames, c.evict_ns, false);
 	}
 }
 

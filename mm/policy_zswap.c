@@ -3,21 +3,26 @@
  * policy_zswap.c - what Linux has: a compressed cache of anon pages before the swap disk, with a
  * static cap.
  *
- * The rules are those of Linux mm/zswap.c (6.x) with its defaults:
+ * The rules are those of zswap_store() and shrink_worker() in Linux mm/zswap.c (6.x), with its
+ * defaults:
  *
  *   - Anon pages on their way to swap are compressed; file pages are not (they go as under none).
- *   - The pool may take max_pool_pct of memory. When it is that large it is full, until its oldest
- *     zpages have been written back and it is down to accept_pct of the cap: the accept threshold.
+ *   - A pool that has reached max_pool_pct of memory is full, and stays full until it is no larger
+ *     than accept_pct of that (zswap_check_limits()).
+ *   - While it is full, each page is refused and goes to disk itself, so young pages pass the old
+ *     ones in the pool by: the ageing inversion. Each refusal also queues the shrink worker,
+ *     which writes the oldest zpages back until the pool accepts again.
  *   - Written back means decompressed, one page to a block (evicts_pages).
  *
- * Which type gives is decided as under none, in the same cost language, so that what differs from
- * the other policies is the static cap and the one-sidedness, not how well the costs are known.
- * Where the pool is full the oldest zpages go first whatever they cost: that is what a cap means.
+ * Worker and reclaim run side by side in Linux, at rates that the scheduler decides. Here
+ * they take turns: every other round of a full pool writes back, whatever that costs; the
+ * others reclaim as under none. A cap of 0 therefore is none. The worker also runs on when no memory
+ * is wanted; here the rest of its work waits for the next request.
  *
- * "Full until" needs a memory, and a policy has none: it is the snapshot that says what the last
- * decision chose. While that was the pool and the pool is above the accept threshold, it goes on.
+ * More lenient than Linux: a page in the pool occupies no swap block. Not here: the dynamic
+ * shrinker (shrinker_enabled, off by default).
  */
-#include "mm/policy.h"
+#include "mm/policy_costs.h"
 
 enum { MAX_POOL_PCT, ACCEPT_PCT, NR_SETTINGS };
 static const struct policy_setting settings[NR_SETTINGS] = {
@@ -26,82 +31,31 @@ static const struct policy_setting settings[NR_SETTINGS] = {
 			 "percent of the cap at which a full pool accepts again" },
 };
 
-/* Departures that stand for what is not yet known. */
-#define PRIOR_PAGES 16
-
-/* Share of the pages that left by a path and came back, weighed by how soon; a half until known. */
-static u64 comeback_share(const struct type_snapshot *t, enum leave_path path)
-{
-	return (t->came_back[path] + PRIOR_PAGES * COMEBACK_ONE / 2) /
-	       (t->left[path] + PRIOR_PAGES);
-}
-
-static u64 disk_cost(const struct type_snapshot *t, enum page_type type)
-{
-	u64 cost = comeback_share(t, LEFT_TO_DISK) * t->disk_read_ns / COMEBACK_ONE;
-
-	return type == TYPE_ANON ? cost + t->disk_write_ns : cost;
-}
-
-/* A frame by compressing anon pages: a page frees what it does not take in the pool. */
-static u64 compress_cost(const struct type_snapshot *t)
-{
-	u64 page_ns =
-		t->compress_ns + comeback_share(t, LEFT_TO_STORE) * t->decompress_ns / COMEBACK_ONE;
-
-	return page_ns * PAGE_SIZE / (PAGE_SIZE - MIN(t->zpage_bytes, PAGE_SIZE * 19 / 20));
-}
-
-/* A frame by writing back all the zpages in it. */
-static u64 writeback_cost(const struct type_snapshot *t)
-{
-	u64 page_ns = t->decompress_ns + t->disk_write_ns +
-		      comeback_share(t, LEFT_STORE) * t->disk_read_ns / COMEBACK_ONE;
-
-	return page_ns * MAX(t->stored_pages, 1UL) / MAX(t->compressed_frames, 1UL);
-}
-
 static bool pool_is_full(const struct mm_snapshot *s)
 {
-	u64 cap = s->managed_frames * s->setting[MAX_POOL_PCT] / 100;
+	u64 cap = pct_of_memory(s, s->setting[MAX_POOL_PCT]);
 	u64 pool = s->type[TYPE_ANON].compressed_frames;
+	bool was_full = s->was_refusing & BIT(TYPE_ANON);
 
-	return pool >= cap ||
-	       (s->previous == LRU_COMPRESSED_ANON && pool > cap * s->setting[ACCEPT_PCT] / 100);
-}
-
-static bool may_give(const struct mm_snapshot *s, enum lru_list list, u64 frames)
-{
-	return frames && !(s->barren & BIT(list));
+	return pool >= cap || (was_full && pool > cap * s->setting[ACCEPT_PCT] / 100);
 }
 
 static void zswap_decide(const struct mm_snapshot *s, struct mm_decision *d)
 {
 	const struct type_snapshot *anon = &s->type[TYPE_ANON], *file = &s->type[TYPE_FILE];
 	bool full = pool_is_full(s);
+	bool writeback = full && anon->can_evict && may_give(s, LRU_COMPRESSED_ANON);
 
-	d->list = NR_LRU_LISTS;
-	d->age_anon = anon->inactive_frames < anon->active_frames;
-	d->age_file = file->inactive_frames < file->active_frames;
-	d->compress = !full;
-	d->spill = true;
-	d->cost_ns[LRU_INACTIVE_ANON] = full ? disk_cost(anon, TYPE_ANON) : compress_cost(anon);
-	d->cost_ns[LRU_INACTIVE_FILE] = disk_cost(file, TYPE_FILE);
-	d->cost_ns[LRU_COMPRESSED_ANON] = writeback_cost(anon);
-
-	if (full && anon->can_evict && may_give(s, LRU_COMPRESSED_ANON, anon->compressed_frames)) {
-		d->list = LRU_COMPRESSED_ANON;
-		return;
-	}
-	/* A full pool refuses, and what it refuses goes to the disk, if there is room. */
-	if (may_give(s, LRU_INACTIVE_ANON, anon->inactive_frames) && (!full || anon->can_evict))
-		d->list = LRU_INACTIVE_ANON;
-	if (may_give(s, LRU_INACTIVE_FILE, file->inactive_frames) &&
-	    (d->list == NR_LRU_LISTS ||
-	     d->cost_ns[LRU_INACTIVE_FILE] < d->cost_ns[LRU_INACTIVE_ANON]))
-		d->list = LRU_INACTIVE_FILE;
-	if (d->list == LRU_INACTIVE_FILE)
-		d->compress = false;
+	decision_begin(s, d);
+	d->refusing = full ? BIT(TYPE_ANON) : 0;
+	if (!full)
+		consider(s, d, LRU_INACTIVE_ANON, compress_cost(anon));
+	else if (anon->can_evict)
+		consider(s, d, LRU_INACTIVE_ANON, evict_cost(anon, TYPE_ANON));
+	consider(s, d, LRU_INACTIVE_FILE, evict_cost(file, TYPE_FILE));
+	if (writeback && (s->round % 2 || d->list == NR_LRU_LISTS))
+		choose(d, LRU_COMPRESSED_ANON, store_cost(anon, TYPE_ANON));
+	d->compress = !full && d->list == LRU_INACTIVE_ANON;
 }
 
 const struct policy policy_zswap = {

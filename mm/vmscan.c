@@ -42,7 +42,7 @@ static struct {
 static struct {
 	u64 rounds;	       /* decisions made */
 	u64 cost_ns, price_ns; /* of the last one; average */
-	enum lru_list list;
+	u32 refusing;	       /* of its types, as the policy said */
 } decided;
 
 static void snapshot_type(enum page_type type, struct type_snapshot *t)
@@ -54,6 +54,7 @@ static void snapshot_type(enum page_type type, struct type_snapshot *t)
 	t->inactive_frames = lru_frames(lru_of(type, LRU_INACTIVE_ANON));
 	t->compressed_frames = lru_frames(lru_of(type, LRU_COMPRESSED_ANON));
 	t->stored_pages = z.stored_pages;
+	t->same_pages = z.same_pages;
 	t->can_evict = type == TYPE_FILE || swap_used_blocks() < swap_total_blocks();
 	workingset_snapshot(type, t);
 }
@@ -69,14 +70,8 @@ static void take_snapshot(const struct scan_control *sc, struct mm_snapshot *s)
 	s->priority = sc->priority;
 	s->barren = sc->barren;
 	s->round = atomic_add_return(&decided.rounds, 1);
-	s->previous = READ_ONCE(decided.list);
+	s->was_refusing = READ_ONCE(decided.refusing);
 	s->price_ns = READ_ONCE(decided.price_ns);
-}
-
-/* How many pages of a list one round looks at. */
-static u64 scan_size(const struct scan_control *sc, enum lru_list list)
-{
-	return MAX(lru_frames(list) >> sc->priority, (u64)SWAP_CLUSTER);
 }
 
 static void count_scanned(struct scan_control *sc, u64 nr)
@@ -86,9 +81,9 @@ static void count_scanned(struct scan_control *sc, u64 nr)
 }
 
 /*
- * From the old end of the active list to the inactive list, unless used since. The scan is as long as the
- * list at worst; below half of the priorities use no longer saves a page from becoming inactive,
- * where it gets another chance.
+ * From the old end of the active list to the inactive list, used or not: there a page that was used
+ * needs one more use to come back, and another two. So the inactive list has pages to choose from even
+ * when all pages are used all the time, and the active list is in the order in which it was joined.
  */
 static void shrink_active_list(struct scan_control *sc, enum page_type type)
 {
@@ -103,12 +98,10 @@ static void shrink_active_list(struct scan_control *sc, enum page_type type)
 		bool used = !locked || page_accessed(pages[i], type) ||
 			    page_test_and_clear(pages[i], PG_REFERENCED);
 
-		if (used && sc->priority > DEF_PRIORITY / 2) {
-			lru_add(pages[i], active);
-		} else {
-			lru_add(pages[i], inactive);
-			count_vm_event(EV_pgdeactivate);
-		}
+		if (used)
+			page_set(pages[i], PG_REFERENCED);
+		lru_add(pages[i], inactive);
+		count_vm_event(EV_pgdeactivate);
 		if (locked)
 			unlock_page(pages[i]);
 		put_page(pages[i]);
@@ -120,7 +113,7 @@ static s64 shrink_inactive_list(struct scan_control *sc, enum page_type type,
 {
 	enum lru_list list = lru_of(type, LRU_INACTIVE_ANON);
 	s64 store_before = env_context()->store_frames, freed = 0;
-	u64 left = MIN(scan_size(sc, list), lru_frames(list));
+	u64 left = lru_frames(list);
 
 	while (left && freed < (s64)SWAP_CLUSTER) {
 		struct page *pages[SWAP_CLUSTER];
@@ -216,7 +209,7 @@ static bool reclaim_round(struct scan_control *sc)
 		return true;
 	take_snapshot(sc, &s);
 	policy_decide(&s, &d);
-	WRITE_ONCE(decided.list, d.list);
+	WRITE_ONCE(decided.refusing, d.refusing);
 	if (d.list != NR_LRU_LISTS)
 		note_price(d.cost_ns[d.list]);
 	if (d.age_anon)
@@ -336,7 +329,6 @@ void vmscan_init(void)
 {
 	memset(&kswapd, 0, sizeof(kswapd));
 	memset(&decided, 0, sizeof(decided));
-	decided.list = NR_LRU_LISTS;
 	waitqueue_init(&kswapd.wq, "kswapd");
 }
 

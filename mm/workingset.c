@@ -44,12 +44,14 @@
 
 static struct {
 	struct spinlock lock; /* all of this */
-	u32 clock;	      /* departures from residency, modulo 2^SHADOW_AGE_BITS */
+	u64 ticks;	      /* departures from residency */
 	struct type_workingset {
 		u64 left[NR_LEAVE_PATHS], came_back[NR_LEAVE_PATHS];
 		u64 departures, stored, back_at[AGE_BUCKETS]; /* decayed together */
+		u64 first_tick; /* of ticks, when the first page left */
 		u64 near_hits, far_hits;
-		u64 evict_age; /* average distance; 0: none yet */
+		/* Average distance of evicted zpages; when the last one was (first the first stored). */
+		u64 evict_age, last_evicted;
 		u64 cost_ns[NR_COSTS];
 	} type[NR_PAGE_TYPES];
 } workingset;
@@ -74,10 +76,15 @@ void workingset_init(void)
 		memcpy(workingset.type[type].cost_ns, first_guess_ns, sizeof(first_guess_ns));
 }
 
+static u32 stamp_now(void)
+{
+	return READ_ONCE(workingset.ticks) & (BIT(SHADOW_AGE_BITS) - 1);
+}
+
 /* Departures since the one of that shadow. Lock held. */
 static u64 distance_of(u32 shadow)
 {
-	return (workingset.clock - shadow) & (BIT(SHADOW_AGE_BITS) - 1);
+	return (workingset.ticks - shadow) & (BIT(SHADOW_AGE_BITS) - 1);
 }
 
 static void note_left(enum page_type type, enum leave_path path)
@@ -95,6 +102,10 @@ static void note_departure(enum page_type type, bool stored)
 {
 	struct type_workingset *w = &workingset.type[type];
 
+	if (!w->first_tick)
+		w->first_tick = workingset.ticks;
+	if (stored && !w->last_evicted)
+		w->last_evicted = workingset.ticks;
 	w->stored += stored;
 	if (++w->departures < MAX(mem_layout.nr_frames, 256UL))
 		return;
@@ -112,8 +123,8 @@ u32 workingset_leave(enum page_type type, enum leave_path path, bool was_working
 	u32 shadow;
 
 	spin_lock(&workingset.lock);
-	workingset.clock = (workingset.clock + 1) & (BIT(SHADOW_AGE_BITS) - 1);
-	shadow = workingset.clock;
+	workingset.ticks++;
+	shadow = stamp_now();
 	note_left(type, path);
 	note_departure(type, path == LEFT_TO_STORE);
 	spin_unlock(&workingset.lock);
@@ -126,7 +137,7 @@ u32 workingset_leave(enum page_type type, enum leave_path path, bool was_working
 
 u32 workingset_now(bool was_workingset)
 {
-	return READ_ONCE(workingset.clock) | (was_workingset ? SHADOW_WORKINGSET : 0);
+	return stamp_now() | (was_workingset ? SHADOW_WORKINGSET : 0);
 }
 
 u32 workingset_leave_store(enum page_type type, u32 shadow)
@@ -135,10 +146,8 @@ u32 workingset_leave_store(enum page_type type, u32 shadow)
 
 	spin_lock(&workingset.lock);
 	note_left(type, LEFT_STORE);
-	if (!w->evict_age)
-		w->evict_age = distance_of(shadow);
-	else
-		w->evict_age += (s64)(distance_of(shadow) - w->evict_age) / EVICT_AGE_WEIGHT;
+	w->last_evicted = workingset.ticks;
+	w->evict_age += (s64)(distance_of(shadow) - w->evict_age) / EVICT_AGE_WEIGHT;
 	spin_unlock(&workingset.lock);
 	return shadow | SHADOW_VIA_STORE;
 }
@@ -190,12 +199,17 @@ void workingset_snapshot(enum page_type type, struct type_snapshot *out)
 		out->left[path] = workingset.type[type].left[path];
 		out->came_back[path] = workingset.type[type].came_back[path];
 	}
+	out->observed_ticks = workingset.type[type].first_tick
+				      ? workingset.ticks - workingset.type[type].first_tick
+				      : 0;
 	out->departures = workingset.type[type].departures;
 	out->departures_to_store = workingset.type[type].stored;
 	memcpy(out->back_at, workingset.type[type].back_at, sizeof(out->back_at));
 	out->near_hits = workingset.type[type].near_hits;
 	out->far_hits = workingset.type[type].far_hits;
-	out->evict_age = workingset.type[type].evict_age;
+	/* Those that are now the oldest are older by the time since then. */
+	out->evict_age = workingset.type[type].evict_age + workingset.ticks -
+			 workingset.type[type].last_evicted;
 	out->compress_ns = workingset.type[type].cost_ns[COST_COMPRESS];
 	out->decompress_ns = workingset.type[type].cost_ns[COST_DECOMPRESS];
 	out->disk_read_ns = workingset.type[type].cost_ns[COST_DISK_READ];

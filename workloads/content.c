@@ -9,39 +9,63 @@
 
 #include "workloads/util.h"
 
-static const char *const words_table[VOCABULARY_WORDS] = {
-	"memory",     "frame",	       "page",	   "store",    "active",   "inactive",
-	"compressed", "balance",       "harbour",  "river",    "mountain", "village",
-	"garden",     "window",	       "letter",   "market",   "morning",  "evening",
-	"winter",     "summer",	       "silver",   "copper",   "marble",   "timber",
-	"account",    "balance sheet", "invoice",  "customer", "delivery", "warehouse",
-	"quantity",   "discount",      "travel",   "ticket",   "station",  "platform",
-	"arrival",    "departure",     "journey",  "luggage",  "violin",   "cello",
-	"trumpet",    "chorus",	       "melody",   "rhythm",   "concert",  "audience",
-	"north",      "south",	       "east",	   "west",     "first",	   "second",
-	"third",      "fourth",	       "open",	   "closed",   "pending",  "shipped",
-	"paid",	      "cancelled",     "returned", "archived",
+#define WORD_BYTES 16
+
+/* In room of one size, which is copied whole, and faster than a length that has to be found. */
+struct word {
+	char text[WORD_BYTES];
+	uint64_t length;
+};
+
+#define WORD(text)                     \
+	{                              \
+		text, sizeof(text) - 1 \
+	}
+
+static const struct word words_table[VOCABULARY_WORDS] = {
+	WORD("memory"),	  WORD("frame"),	 WORD("page"),	     WORD("store"),
+	WORD("active"),	  WORD("inactive"),	 WORD("compressed"), WORD("balance"),
+	WORD("harbour"),  WORD("river"),	 WORD("mountain"),   WORD("village"),
+	WORD("garden"),	  WORD("window"),	 WORD("letter"),     WORD("market"),
+	WORD("morning"),  WORD("evening"),	 WORD("winter"),     WORD("summer"),
+	WORD("silver"),	  WORD("copper"),	 WORD("marble"),     WORD("timber"),
+	WORD("account"),  WORD("balance sheet"), WORD("invoice"),    WORD("customer"),
+	WORD("delivery"), WORD("warehouse"),	 WORD("quantity"),   WORD("discount"),
+	WORD("travel"),	  WORD("ticket"),	 WORD("station"),    WORD("platform"),
+	WORD("arrival"),  WORD("departure"),	 WORD("journey"),    WORD("luggage"),
+	WORD("violin"),	  WORD("cello"),	 WORD("trumpet"),    WORD("chorus"),
+	WORD("melody"),	  WORD("rhythm"),	 WORD("concert"),    WORD("audience"),
+	WORD("north"),	  WORD("south"),	 WORD("east"),	     WORD("west"),
+	WORD("first"),	  WORD("second"),	 WORD("third"),	     WORD("fourth"),
+	WORD("open"),	  WORD("closed"),	 WORD("pending"),    WORD("shipped"),
+	WORD("paid"),	  WORD("cancelled"),	 WORD("returned"),   WORD("archived"),
 };
 
 const char *vocabulary(uint64_t i)
 {
-	return words_table[i % VOCABULARY_WORDS];
+	return words_table[i % VOCABULARY_WORDS].text;
 }
 
+/* Words with a space after each, the last one cut. */
 static void fill_text(char *out, size_t bytes, struct rng *rng)
 {
 	size_t at = 0;
 
 	while (at < bytes) {
-		const char *word = vocabulary(rng_next(rng) >> 32);
-		size_t length = strlen(word);
+		const struct word *word = &words_table[(rng_next(rng) >> 32) % VOCABULARY_WORDS];
 
-		if (length > bytes - at)
-			length = bytes - at;
-		memcpy(out + at, word, length);
-		at += length;
-		if (at < bytes)
-			out[at++] = ' ';
+		if (bytes - at <= WORD_BYTES) {
+			size_t length = word->length < bytes - at ? word->length : bytes - at;
+
+			memcpy(out + at, word->text, length);
+			at += length;
+			if (at < bytes)
+				out[at++] = ' ';
+			continue;
+		}
+		memcpy(out + at, word->text, WORD_BYTES);
+		at += word->length;
+		out[at++] = ' ';
 	}
 }
 

@@ -143,3 +143,20 @@ void files_free(struct file_list *list)
 		free(list->entries[i].path);
 	free(list->entries);
 }
+
+void file_read_fully(const struct options *options, const char *path, int fd, uint8_t *buf,
+		     uint64_t bytes)
+{
+	while (bytes) {
+		ssize_t got = read(fd, buf, bytes);
+
+		if (got < 0)
+			fail(options, path);
+		if (got == 0) {
+			printf("%s: %s ends %lu bytes early\n", options->name, path, bytes);
+			exit(EXIT_CHECK_FAILED);
+		}
+		buf += got;
+		bytes -= (uint64_t)got;
+	}
+}

@@ -21,7 +21,6 @@
 #include "workloads/workloads.h"
 
 #define NR_PASSES     3
-#define READ_BYTES    (64 * 1024UL)
 #define PATTERN_BYTES (256 * 1024UL)
 
 struct scan {
@@ -29,8 +28,9 @@ struct scan {
 	struct file_list files;
 	uint64_t *hashes; /* of each 4 KiB of each file, in order */
 	uint64_t nr_blocks;
-	uint8_t *buffer; /* READ_BYTES */
+	uint8_t *buffer; /* FILE_READ_BYTES */
 	int pass;
+	bool by_mmap;	/* this pass */
 	uint64_t block; /* the next one of this pass */
 	struct progress progress;
 	uint64_t done_bytes;
@@ -57,29 +57,11 @@ static void scan_blocks(struct scan *scan, const struct file_entry *file, uint64
 				scan->options,
 				"%s, 4 KiB at byte %lu, pass %d (%s): expected hash %016lx, got %016lx",
 				file->path, offset + at, scan->pass,
-				scan->pass % 2 ? "mmap" : "read", *known, hash);
+				scan->by_mmap ? "mmap" : "read", *known, hash);
 	}
 	tally_add((bytes + PAGE_BYTES - 1) / PAGE_BYTES, scan->pass ? bytes : 0);
 	scan->done_bytes += bytes;
 	progress_at(&scan->progress, scan->done_bytes);
-}
-
-/* Exactly bytes from fd, or the end of the workload: files keep their size. */
-static void read_fully(const struct options *options, const char *path, int fd, uint8_t *buf,
-		       uint64_t bytes)
-{
-	while (bytes) {
-		ssize_t got = read(fd, buf, bytes);
-
-		if (got < 0)
-			fail(options, path);
-		if (got == 0) {
-			printf("%s: %s ends %lu bytes early\n", options->name, path, bytes);
-			exit(EXIT_CHECK_FAILED);
-		}
-		buf += got;
-		bytes -= (uint64_t)got;
-	}
 }
 
 static void scan_by_read(struct scan *scan, const struct file_entry *file)
@@ -88,10 +70,11 @@ static void scan_by_read(struct scan *scan, const struct file_entry *file)
 
 	if (fd < 0)
 		fail(scan->options, file->path);
-	for (uint64_t at = 0; at < file->bytes; at += READ_BYTES) {
-		uint64_t bytes = file->bytes - at < READ_BYTES ? file->bytes - at : READ_BYTES;
+	for (uint64_t at = 0; at < file->bytes; at += FILE_READ_BYTES) {
+		uint64_t bytes =
+			file->bytes - at < FILE_READ_BYTES ? file->bytes - at : FILE_READ_BYTES;
 
-		read_fully(scan->options, file->path, fd, scan->buffer, bytes);
+		file_read_fully(scan->options, file->path, fd, scan->buffer, bytes);
 		scan_blocks(scan, file, at, scan->buffer, bytes);
 	}
 	close(fd);
@@ -146,7 +129,7 @@ static void scratch_update(struct scan *scan, int fd, uint8_t *map, uint8_t *exp
 		fail(options, SCRATCH_PATH ": msync");
 	if (lseek(fd, (off_t)mapped, SEEK_SET) < 0)
 		fail(options, SCRATCH_PATH ": lseek");
-	read_fully(options, SCRATCH_PATH, fd, got, PATTERN_BYTES);
+	file_read_fully(options, SCRATCH_PATH, fd, got, PATTERN_BYTES);
 	check_bytes(options, SCRATCH_PATH " mapped, read by read: byte", mapped, expected, got,
 		    PATTERN_BYTES);
 }
@@ -207,33 +190,46 @@ static void scan_open(struct scan *scan, const struct options *options)
 	for (uint64_t i = 0; i < scan->files.count; i++)
 		scan->nr_blocks += blocks_of(scan->files.entries[i].bytes);
 	scan->hashes = map_anon(options, scan->nr_blocks * sizeof(*scan->hashes));
-	scan->buffer = map_anon(options, READ_BYTES);
+	scan->buffer = map_anon(options, FILE_READ_BYTES);
 	printf("%s: scans %lu files, %lu bytes%s\n", options->name, scan->files.count,
 	       scan->files.bytes,
 	       scan->files.bytes < options->footprint_bytes ? " (all there are)" : "");
 }
 
-void scan_run(const struct options *options)
+/* read_only: by read() in every pass, and nothing is written. */
+static void scan_passes(const struct options *options, bool read_only)
 {
 	struct scan scan;
 
 	scan_open(&scan, options);
 	progress_start(&scan.progress, options, "scan", scan.files.bytes * NR_PASSES);
 	for (scan.pass = 0; scan.pass < NR_PASSES; scan.pass++) {
+		scan.by_mmap = scan.pass % 2 && !read_only;
 		scan.block = 0;
 		for (uint64_t i = 0; i < scan.files.count; i++) {
-			if (scan.pass % 2)
+			if (scan.by_mmap)
 				scan_by_mmap(&scan, &scan.files.entries[i]);
 			else
 				scan_by_read(&scan, &scan.files.entries[i]);
 		}
-		scratch_pass(&scan);
+		if (!read_only)
+			scratch_pass(&scan);
 		if (options->corrupt && scan.pass == 0)
 			scan.hashes[scan.nr_blocks / 2] ^= 1;
 	}
 	printf("%s: content hash %016lx\n", options->name,
 	       hash_bytes(0, scan.hashes, scan.nr_blocks * sizeof(*scan.hashes)));
 	files_free(&scan.files);
+}
+
+void scan_run(const struct options *options)
+{
+	scan_passes(options, false);
+}
+
+void scan_read_run(const struct options *options)
+{
+	scan_passes(options, true);
 }
 
 int scan_main(int argc, char **argv)

@@ -49,6 +49,12 @@ static uint64_t footprint_parse(const char *name, const char *text)
 
 void options_parse(struct options *options, int argc, char **argv)
 {
+	options_parse_with(options, argc, argv, NULL, NULL);
+}
+
+void options_parse_with(struct options *options, int argc, char **argv, const char *flag,
+			bool *given)
+{
 	struct sys_info info;
 	int next = 1;
 
@@ -58,12 +64,16 @@ void options_parse(struct options *options, int argc, char **argv)
 	if (next < argc && argv[next][0] != '-')
 		options->footprint_bytes = footprint_parse(argv[0], argv[next++]);
 	for (; next < argc; next++) {
-		if (strcmp(argv[next], "--corrupt")) {
-			printf("%s: unknown argument \"%s\"; allowed: [FOOTPRINT_MIB] [--corrupt]\n",
-			       argv[0], argv[next]);
+		if (!strcmp(argv[next], "--corrupt")) {
+			options->corrupt = true;
+		} else if (flag && !strcmp(argv[next], flag)) {
+			*given = true;
+		} else {
+			printf("%s: unknown argument \"%s\"; allowed: [FOOTPRINT_MIB] [--corrupt]%s%s%s\n",
+			       argv[0], argv[next], flag ? " [" : "", flag ? flag : "",
+			       flag ? "]" : "");
 			exit(EXIT_BAD_OPTIONS);
 		}
-		options->corrupt = true;
 	}
 	if (system_info(&info) < 0)
 		fail(options, "sysinfo");
@@ -78,6 +88,13 @@ void tally_add(uint64_t ops, uint64_t checked_bytes)
 	mutex_lock(&tally_mutex);
 	tally.ops += ops;
 	tally.checked_bytes += checked_bytes;
+	mutex_unlock(&tally_mutex);
+}
+
+void tally_latency(uint64_t ns)
+{
+	mutex_lock(&tally_mutex);
+	latency_add(&tally.latency, ns);
 	mutex_unlock(&tally_mutex);
 }
 

@@ -36,9 +36,14 @@ struct options {
  * EXIT_BAD_OPTIONS.
  */
 void options_parse(struct options *options, int argc, char **argv);
+/* The same for a workload that knows one more argument; given: whether it is there. */
+void options_parse_with(struct options *options, int argc, char **argv, const char *flag,
+			bool *given);
 
 /* What has been done and checked so far; any thread. */
 void tally_add(uint64_t ops, uint64_t checked_bytes);
+/* How long one operation took, for the histogram in @result. */
+void tally_latency(uint64_t ns);
 /* Something read back is wrong: say what, where, expected and got. Counts all, prints the first. */
 void mismatch(const struct options *options, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -130,9 +135,16 @@ struct file_list {
 bool files_walk(struct file_list *list, const struct options *options, const char *root,
 		uint64_t limit_bytes);
 void files_free(struct file_list *list);
+/* Exactly bytes from fd, or the end of the workload: files keep their size. */
+void file_read_fully(const struct options *options, const char *path, int fd, uint8_t *buf,
+		     uint64_t bytes);
+/* How much workloads read at a time. */
+#define FILE_READ_BYTES (64 * 1024UL)
 
 /* The bodies of kv and scan, which mix runs in two threads. */
 void kv_run(const struct options *options);
 void scan_run(const struct options *options);
+/* The reading part of scan alone, by read() in every pass. */
+void scan_read_run(const struct options *options);
 
 #endif

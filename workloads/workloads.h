@@ -16,7 +16,13 @@
 	X("mix", mix_main, 128, "kv and scan at once, in two threads, half the footprint each") \
 	X("sort", sort_main, 128, "lines of real text files sorted in memory")                  \
 	X("phase", phase_main, 128, "a working set that grows, moves and shrinks")              \
-	X("rand", rand_main, 128, "incompressible data, read and updated at random")
+	X("rand", rand_main, 128, "incompressible data, read and updated at random")            \
+	X("loop", loop_main, 128, "the same pages in the same order, again and again")          \
+	X("once", once_main, 128, "files read once beside a warm set of half the footprint")    \
+	X("anonfile", anonfile_main, 64, "anon memory, then files, then the anon memory again") \
+	X("tail", tail_main, 128, "how long touches take, before, beside and after a hog")      \
+	X("ageing", ageing_main, 64, "a hot set after cold data has filled the memory")         \
+	X("sleeper", sleeper_main, 64, "writes, sleeps until it is alone, verifies")
 
 #define FAULTY_WORKLOAD_TABLE(X)                                                \
 	X("bad-null", bad_null_main, 0, "reads through a null pointer")         \

@@ -589,9 +589,19 @@ static void op_reclaim(void)
 
 static void op_policy(void)
 {
-	static const char *const names[] = { "integrated", "integrated", "zswap", "none" };
+	static const char *const choices[] = { "integrated",
+					       "integrated",
+					       "none",
+					       "zswap",
+					       "zswap,max_pool_pct=3",
+					       "zram",
+					       "zram,disk=0",
+					       "zcache",
+					       "zcache,anon_pct=4,file_pct=2",
+					       "parity",
+					       "twoqueue" };
 
-	policy_use_name(names[prng_below(&sim.rng, ARRAY_SIZE(names))]);
+	policy_use_name(choices[prng_below(&sim.rng, ARRAY_SIZE(choices))]);
 }
 
 static void set_errors(u32 percent)

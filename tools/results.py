@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""Result files of tools/bench: one JSON object a line, one line a run. And what is made of them.
+
+A run is known by KEY: what was asked for, and all that its figures depend on. So files of several
+machines, or of several kernels, can be put together with cat.
+"""
+
+import hashlib
+import json
+import math
+import os
+import struct
+
+ASKED = ("workload", "footprint_pct", "disk", "words", "seed")
+# Figures can be compared only among runs that have these in common. The kernel stands for the
+# compiler too; QEMU counts the instructions, and the data disk is made of packaged files.
+IDENTITY = ("mem_mib", "append", "kernel", "qemu", "data")
+KEY = ASKED + IDENTITY
+
+
+class BadResults(Exception):
+    """What is wrong with a result file, for the user."""
+
+
+def key_of(row):
+    return tuple(row[name] for name in KEY)
+
+
+def cell_of(row):
+    return row["workload"], row["footprint_pct"], row["disk"]
+
+
+def cell_name(cell):
+    return "{} {} % {}".format(*cell)
+
+
+# ---------------------------------------------------------------- files
+
+
+def parse(path, lines):
+    """The rows. A last line cut short is what a killed run leaves, and is not counted."""
+    rows, lines = [], list(lines)
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+            key_of(row)
+        except (ValueError, TypeError, KeyError) as error:
+            if number < len(lines) or line.endswith("\n"):
+                raise BadResults(f"{path}:{number}: not a result: {error!r}") from error
+        else:
+            rows.append(row)
+    return rows
+
+
+def merge(rows):
+    """By key. The same run twice is one run, and must have given the same."""
+    found = {}
+    for row in rows:
+        if found.setdefault(key_of(row), row) != row:
+            raise BadResults("two results of the same run differ: "
+                             + json.dumps(found[key_of(row)]) + " and " + json.dumps(row))
+    return found
+
+
+def load(path):
+    """All runs of a file by key; none if there is no such file."""
+    try:
+        with open(path) as lines:
+            return merge(parse(path, lines))
+    except FileNotFoundError:
+        return {}
+
+
+def append(path, row):
+    """At once on disk; opened each time, so that a rewrite meanwhile loses nothing."""
+    with open(path, "a") as out:
+        out.write(json.dumps(row) + "\n")
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def write(path, rows):
+    """Sorted: the same runs are the same bytes. Appears whole or not at all."""
+    new = f"{path}.new"
+    with open(new, "w") as out:
+        for row in sorted(rows, key=lambda row: tuple(map(str, key_of(row)))):
+            out.write(json.dumps(row) + "\n")
+    os.replace(new, path)
+
+
+# ---------------------------------------------------------------- what a figure depends on
+
+
+def kernel_identity(path):
+    """A kernel by its bytes in memory, without the string that says which commit it is."""
+    with open(path, "rb") as file:
+        image = file.read()
+    table, = struct.unpack_from("<Q", image, 40)
+    size, count, names = struct.unpack_from("<HHH", image, 58)
+    sections = [struct.unpack_from("<IIQQQQ", image, table + n * size) for n in range(count)]
+    digest = hashlib.sha256()
+    for name, kind, flags, address, offset, length in sections:
+        at = sections[names][4] + name
+        title = image[at:image.index(b"\0", at)]
+        if flags & 2 and title != b".version":  # SHF_ALLOC
+            digest.update(struct.pack("<QQ", address, length))
+            digest.update(image[offset:offset + length] if kind != 8 else b"")  # SHT_NOBITS
+    return digest.hexdigest()[:16]
+
+
+def file_identity(path):
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()[:16]
+
+
+# ---------------------------------------------------------------- arithmetic and tables
+
+
+def geomean(values):
+    values = list(values)
+    return math.exp(sum(map(math.log, values)) / len(values))
+
+
+def spread_pct(values):
+    """How far apart the seeds are: the slowest over the fastest."""
+    return (max(values) / min(values) - 1) * 100
+
+
+def table(titles, rows, left=1, markdown=False):
+    """Lines of a table: the first columns to the left, figures to the right."""
+    rows = [[str(cell) for cell in row] for row in rows]
+    if markdown:
+        marks = ["---" if n < left else "---:" for n in range(len(titles))]
+        return ["| " + " | ".join(row) + " |" for row in [titles, marks, *rows]]
+    widths = [max(len(row[n]) for row in [titles, *rows]) for n in range(len(titles))]
+    return ["  ".join(cell.ljust(width) if n < left else cell.rjust(width)
+                      for n, (cell, width) in enumerate(zip(row, widths))).rstrip()
+            for row in [titles, *rows]]
