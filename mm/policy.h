@@ -45,10 +45,12 @@ struct type_snapshot {
 	u64 compress_ns, decompress_ns;
 	u64 disk_read_ns;  /* a comeback from disk, readahead included */
 	u64 disk_write_ns; /* writing one page out, its share of a larger write */
-	u64 zpage_bytes; /* moving average: what a page takes when compressed, refused ones as whole */
-	bool can_evict; /* a place to evict to exists: swap has room; always true for file */
+	u64 zpage_bytes;   /* moving average: what a page takes in the store */
+	u64 stored_share; /* of the pages that were tried, how many it took, in STORED_SHARE_ONEs */
+	bool can_evict;	  /* a place to evict to exists: swap has room; always true for file */
 };
-#define COMEBACK_ONE 1024
+#define COMEBACK_ONE	 1024
+#define STORED_SHARE_ONE 16384
 /* Bucket b has distances from 2^b to 2^(b+1) - 1; the first has 0 too. */
 static inline u32 age_bucket(u64 distance)
 {

@@ -35,11 +35,14 @@ static inline u64 evict_cost(const struct type_snapshot *t, enum page_type type)
 	return write_ns + comeback_share(t, LEFT_TO_DISK) * t->disk_read_ns / COMEBACK_ONE;
 }
 
-/* A frame by compressing: a page frees what it does not take in the store, at least a twentieth. */
+/*
+ * A frame by compressing: a page frees what it does not take in the store, at least a twentieth; those
+ * that it refuses cost as much to try.
+ */
 static inline u64 compress_cost(const struct type_snapshot *t)
 {
-	u64 page_ns =
-		t->compress_ns + comeback_share(t, LEFT_TO_STORE) * t->decompress_ns / COMEBACK_ONE;
+	u64 page_ns = t->compress_ns * STORED_SHARE_ONE / MAX(t->stored_share, 64UL) +
+		      comeback_share(t, LEFT_TO_STORE) * t->decompress_ns / COMEBACK_ONE;
 
 	return page_ns * PAGE_SIZE / (PAGE_SIZE - MIN(t->zpage_bytes, PAGE_SIZE * 19 / 20));
 }

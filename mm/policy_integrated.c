@@ -28,19 +28,19 @@ static u64 bucket_start(u32 bucket)
 	return bucket ? BIT(bucket) : 0;
 }
 
-static void curve_of(const struct type_snapshot *t, struct curve *curve)
+static void curve_of(const struct type_snapshot *t, u64 frames, struct curve *curve)
 {
 	u64 survivors = t->departures * ONE;
 
 	for (u32 b = 0; b < AGE_BUCKETS; b++) {
-		u64 middle = BIT(b) + BIT(b) / 2, hits = t->back_at[b] * ONE, exposed = 0;
+		u64 middle = BIT(b) + BIT(b) / 2, hits = t->back_at[b] * ONE, exposed = 0, prior;
 
 		if (t->observed_ticks > middle)
 			exposed = survivors / 256 *
 				  ((t->observed_ticks - middle) * ONE / t->observed_ticks) / 256;
 		hits = MIN(hits, exposed);
-		curve->hazard[b] =
-			(hits + PRIOR_PAGES * PRIOR_HAZARD) * ONE / (exposed + PRIOR_PAGES * ONE);
+		prior = PRIOR_PAGES * PRIOR_HAZARD * MIN(BIT(b) * 2, frames) / frames;
+		curve->hazard[b] = (hits + prior) * ONE / (exposed + PRIOR_PAGES * ONE);
 		survivors -= MIN(survivors, hits);
 	}
 }
@@ -90,15 +90,21 @@ struct type_costs {
 	bool compress;			      /* the better of the first two */
 };
 
+/* For one page that the store takes; those that it refuses cost as much to try. */
+static u64 compress_cost(const struct type_snapshot *t)
+{
+	return t->compress_ns * STORED_SHARE_ONE / MAX(t->stored_share, STORED_SHARE_ONE / 256UL);
+}
+
 /* The better fate for a cold page when a frame is worth price_ns for managed_frames ticks. */
 static bool better_compressed(const struct mm_snapshot *s, const struct type_snapshot *t,
-			      const struct curve *curve, u64 write_ns, u64 taken)
+			      const struct curve *curve, u64 price_ns, u64 write_ns, u64 taken)
 {
 	struct outlook away = look_ahead(curve, 0, HORIZON_FRAMES * s->managed_frames);
 	s64 direct = (s64)(write_ns + away.chance * t->disk_read_ns / ONE);
-	s64 compress = (s64)(t->compress_ns + away.chance * t->decompress_ns / ONE);
+	s64 compress = (s64)(compress_cost(t) + away.chance * t->decompress_ns / ONE);
 	/* What the part of the frame that a zpage keeps is worth. */
-	s64 kept = (s64)(MIN(s->price_ns, BIT(36)) * taken / ONE * away.ticks / s->managed_frames);
+	s64 kept = (s64)(MIN(price_ns, BIT(36)) * taken / ONE * away.ticks / s->managed_frames);
 
 	return compress + kept < direct;
 }
@@ -113,13 +119,16 @@ static struct type_costs costs_of(const struct mm_snapshot *s, enum page_type ty
 	struct type_costs c;
 	struct curve curve;
 
-	curve_of(t, &curve);
+	curve_of(t, s->managed_frames, &curve);
 	c.direct_ns = index_of(s, &curve, 0, write_ns, t->disk_read_ns);
 	c.compress_ns =
-		index_of(s, &curve, 0, t->compress_ns, t->decompress_ns) * ONE / (ONE - taken);
+		index_of(s, &curve, 0, compress_cost(t), t->decompress_ns) * ONE / (ONE - taken);
 	c.evict_ns = index_of(s, &curve, t->evict_age, write_ns * 16 / pages_x16, t->disk_read_ns) *
 		     pages_x16 / 16;
-	c.compress = better_compressed(s, t, &curve, write_ns, taken);
+	c.compress = better_compressed(s, t, &curve,
+				       s->price_ns > c.direct_ns ? s->price_ns
+								 : MIN(c.compress_ns, c.direct_ns),
+				       write_ns, taken);
 	return c;
 }
 

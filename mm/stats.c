@@ -72,6 +72,9 @@ struct sample {
 	X(decompress_ns_file, s->t[TYPE_FILE].decompress_ns, "")                                   \
 	X(disk_read_ns_file, s->t[TYPE_FILE].disk_read_ns, "")                                     \
 	X(zpage_bytes_file, s->t[TYPE_FILE].zpage_bytes, "")                                       \
+	X(stored_pct_anon, s->t[TYPE_ANON].stored_share * 100 / STORED_SHARE_ONE,                  \
+	  "of those tried")                                                                        \
+	X(stored_pct_file, s->t[TYPE_FILE].stored_share * 100 / STORED_SHARE_ONE, "")              \
 	X(left_disk_anon, s->t[TYPE_ANON].left[LEFT_TO_DISK], "departures, decayed")               \
 	X(back_disk_anon, s->t[TYPE_ANON].came_back[LEFT_TO_DISK] / COMEBACK_ONE, "and comebacks") \
 	X(left_store_anon, s->t[TYPE_ANON].left[LEFT_TO_STORE], "to the store")                    \

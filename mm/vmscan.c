@@ -192,6 +192,8 @@ static void note_price(u64 cost_ns)
 	u64 price = READ_ONCE(decided.price_ns);
 
 	WRITE_ONCE(decided.cost_ns, cost_ns);
+	if (!price)
+		price = cost_ns;
 	WRITE_ONCE(decided.price_ns,
 		   price + (cost_ns + PRICE_WEIGHT / 2) / PRICE_WEIGHT - price / PRICE_WEIGHT);
 }

@@ -64,8 +64,12 @@ static struct {
 
 /* Until something has been measured: a guess for a disk of 100 us and LZ4 under emulation. */
 static const u64 first_guess_ns[NR_COSTS] = {
-	[COST_COMPRESS] = 40000,   [COST_DECOMPRESS] = 12000,	       [COST_DISK_READ] = 100000,
-	[COST_DISK_WRITE] = 20000, [COST_ZPAGE_BYTES] = PAGE_SIZE / 2,
+	[COST_COMPRESS] = 40000,
+	[COST_DECOMPRESS] = 12000,
+	[COST_DISK_READ] = 100000,
+	[COST_DISK_WRITE] = 20000,
+	[COST_ZPAGE_BYTES] = PAGE_SIZE / 2,
+	[COST_STORED_SHARE] = STORED_SHARE_ONE,
 };
 
 void workingset_init(void)
@@ -215,6 +219,7 @@ void workingset_snapshot(enum page_type type, struct type_snapshot *out)
 	out->disk_read_ns = workingset.type[type].cost_ns[COST_DISK_READ];
 	out->disk_write_ns = workingset.type[type].cost_ns[COST_DISK_WRITE];
 	out->zpage_bytes = workingset.type[type].cost_ns[COST_ZPAGE_BYTES];
+	out->stored_share = workingset.type[type].cost_ns[COST_STORED_SHARE];
 	spin_unlock(&workingset.lock);
 }
 

@@ -44,7 +44,9 @@ enum cost_kind {
 	COST_DECOMPRESS,
 	COST_DISK_READ,
 	COST_DISK_WRITE,
-	COST_ZPAGE_BYTES, /* not a time: what a page takes in the store, refused ones included as whole */
+	/* Not times: what a page takes in the store; how many of those tried the store takes. */
+	COST_ZPAGE_BYTES,
+	COST_STORED_SHARE,
 	NR_COSTS,
 };
 void cost_note(enum page_type type, enum cost_kind kind, u64 total_ns, u64 pages);

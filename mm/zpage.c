@@ -259,8 +259,10 @@ enum zresult zpage_compress(struct page *page, enum page_type type, entry_t *ent
 	*donated = context->donated;
 	context->donor = NULL;
 	context->donated = NULL;
+	if (result == ZS_OK)
+		cost_note(type, COST_ZPAGE_BYTES, size_bytes, 1);
 	if (result == ZS_OK || result == ZS_POOR)
-		cost_note(type, COST_ZPAGE_BYTES, result == ZS_OK ? size_bytes : PAGE_SIZE, 1);
+		cost_note(type, COST_STORED_SHARE, result == ZS_OK ? STORED_SHARE_ONE : 0, 1);
 	if (result != ZS_OK) {
 		ASSERT_PAGE(!*donated, page);
 		/* It may have been a store frame for a moment. */

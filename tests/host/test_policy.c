@@ -34,6 +34,7 @@ static struct mm_snapshot snapshot(const struct policy *policy, u64 pool)
 		t->disk_read_ns = 200000;
 		t->disk_write_ns = 20000;
 		t->zpage_bytes = PAGE_SIZE / 2;
+		t->stored_share = STORED_SHARE_ONE;
 		t->can_evict = true;
 	}
 	for (u32 i = 0; i < policy->nr_settings; i++)
