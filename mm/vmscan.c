@@ -30,8 +30,11 @@
 #include "mm/workingset.h"
 #include "mm/zpage.h"
 
-/* Of how many decisions the price of a frame is the average. */
-#define PRICE_WEIGHT 32
+/*
+ * The price of a frame is the dearest that was paid lately, fading over so many decisions: where two
+ * classes give and one costs more, the cheaper one has no more to give, and the next frame is dear.
+ */
+#define PRICE_DECISIONS 32
 
 static struct {
 	struct waitqueue wq;
@@ -41,7 +44,7 @@ static struct {
 /* What was decided last, by whichever thread. All fields: atomic. */
 static struct {
 	u64 rounds;	       /* decisions made */
-	u64 cost_ns, price_ns; /* of the last one; average */
+	u64 cost_ns, price_ns; /* of the last one; of late */
 	u32 refusing;	       /* of its types, as the policy said */
 } decided;
 
@@ -192,10 +195,7 @@ static void note_price(u64 cost_ns)
 	u64 price = READ_ONCE(decided.price_ns);
 
 	WRITE_ONCE(decided.cost_ns, cost_ns);
-	if (!price)
-		price = cost_ns;
-	WRITE_ONCE(decided.price_ns,
-		   price + (cost_ns + PRICE_WEIGHT / 2) / PRICE_WEIGHT - price / PRICE_WEIGHT);
+	WRITE_ONCE(decided.price_ns, MAX(cost_ns, price - price / PRICE_DECISIONS));
 }
 
 /* One round. False: nothing can give at this priority. */

@@ -33,7 +33,7 @@
  * stale is refreshed because policies send a small share of pages down the path they like
  * less (policy_integrated.c).
  *
- * Costs are measured where they arise, as moving averages with a weight of 1/8 for the newest sample,
+ * Costs are measured where they arise, as moving averages with a weight of 1/8 for the newest sample (1/64 for what pages are like),
  * with each sample limited to eight times the average so that one preempted measurement does not decide.
  */
 #include "mm/workingset.h"
@@ -225,6 +225,8 @@ void workingset_snapshot(enum page_type type, struct type_snapshot *out)
 
 void cost_note(enum page_type type, enum cost_kind kind, u64 total_ns, u64 pages)
 {
+	/* What a page is like varies more from page to page than what it costs. */
+	s64 weight = kind == COST_STORED_SHARE || kind == COST_ZPAGE_BYTES ? 64 : 8;
 	u64 sample, *average;
 
 	if (!pages)
@@ -233,7 +235,7 @@ void cost_note(enum page_type type, enum cost_kind kind, u64 total_ns, u64 pages
 	average = &workingset.type[type].cost_ns[kind];
 	sample = MIN(total_ns / pages, 8 * *average + NSEC_PER_USEC);
 	for (u64 i = 0; i < MIN(pages, (u64)COST_MAX_WEIGHT); i++)
-		*average += (s64)(sample - *average) / 8;
+		*average += (s64)(sample - *average) / weight;
 	spin_unlock(&workingset.lock);
 }
 
