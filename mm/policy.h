@@ -68,7 +68,7 @@ struct mm_snapshot {
 	u32 barren;   /* BIT(enum lru_list): has given nothing at this priority: choose another */
 	u64 round;    /* counts decisions: for policies that try the other way now and then */
 	u32 was_refusing; /* what the last decision said of itself */
-	u64 price_ns;	  /* the dearest frame of late, by the policy's own word; fades */
+	u64 price_ns;	  /* what the dearest frame cost that the store gave lately; fades */
 	u64 setting[POLICY_MAX_SETTINGS]; /* of the policy, in the order of its table */
 };
 

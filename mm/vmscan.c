@@ -30,10 +30,7 @@
 #include "mm/workingset.h"
 #include "mm/zpage.h"
 
-/*
- * The price of a frame is the dearest that was paid lately, fading over so many decisions: where two
- * classes give and one costs more, the cheaper one has no more to give, and the next frame is dear.
- */
+/* The dearest frame that the store gave lately fades over so many decisions. */
 #define PRICE_DECISIONS 32
 
 static struct {
@@ -190,12 +187,14 @@ static s64 reclaim_holes(void)
 		     zpage_compact(TYPE_FILE, SWAP_CLUSTER));
 }
 
-static void note_price(u64 cost_ns)
+static void note_price(const struct mm_decision *d)
 {
+	bool store = d->list == LRU_COMPRESSED_ANON || d->list == LRU_COMPRESSED_FILE;
 	u64 price = READ_ONCE(decided.price_ns);
 
-	WRITE_ONCE(decided.cost_ns, cost_ns);
-	WRITE_ONCE(decided.price_ns, MAX(cost_ns, price - price / PRICE_DECISIONS));
+	price -= price / PRICE_DECISIONS;
+	WRITE_ONCE(decided.cost_ns, d->cost_ns[d->list]);
+	WRITE_ONCE(decided.price_ns, store ? MAX(price, d->cost_ns[d->list]) : price);
 }
 
 /* One round. False: nothing can give at this priority. */
@@ -213,7 +212,7 @@ static bool reclaim_round(struct scan_control *sc)
 	policy_decide(&s, &d);
 	WRITE_ONCE(decided.refusing, d.refusing);
 	if (d.list != NR_LRU_LISTS)
-		note_price(d.cost_ns[d.list]);
+		note_price(&d);
 	if (d.age_anon)
 		shrink_active_list(sc, TYPE_ANON);
 	if (d.age_file)

@@ -34,7 +34,8 @@
  * less (policy_integrated.c).
  *
  * Costs are measured where they arise, as moving averages with a weight of 1/8 for the newest sample (1/64 for what pages are like),
- * with each sample limited to eight times the average so that one preempted measurement does not decide.
+ * with each sample limited to twice the average (a disk's to eight times) so that one preempted measurement
+ * does not decide.
  */
 #include "mm/workingset.h"
 
@@ -227,13 +228,14 @@ void cost_note(enum page_type type, enum cost_kind kind, u64 total_ns, u64 pages
 {
 	/* What a page is like varies more from page to page than what it costs. */
 	s64 weight = kind == COST_STORED_SHARE || kind == COST_ZPAGE_BYTES ? 64 : 8;
-	u64 sample, *average;
+	u64 sample, limit, *average;
 
 	if (!pages)
 		return;
 	spin_lock(&workingset.lock);
 	average = &workingset.type[type].cost_ns[kind];
-	sample = MIN(total_ns / pages, 8 * *average + NSEC_PER_USEC);
+	limit = kind == COST_DISK_READ || kind == COST_DISK_WRITE ? 8 : 2;
+	sample = MIN(total_ns / pages, limit * *average + NSEC_PER_USEC);
 	for (u64 i = 0; i < MIN(pages, (u64)COST_MAX_WEIGHT); i++)
 		*average += (s64)(sample - *average) / weight;
 	spin_unlock(&workingset.lock);
