@@ -96,17 +96,19 @@ static u64 compress_cost(const struct type_snapshot *t)
 	return t->compress_ns * STORED_SHARE_ONE / MAX(t->stored_share, STORED_SHARE_ONE / 256UL);
 }
 
-/* The better fate for a cold page when a frame is worth price_ns for managed_frames ticks. */
+/*
+ * Is the store the better fate for a cold page? It keeps a part of the frame, which must be got elsewhere: at
+ * the least by compressing more, or at the price at which the store itself has to give.
+ */
 static bool better_compressed(const struct mm_snapshot *s, const struct type_snapshot *t,
-			      const struct curve *curve, u64 price_ns, u64 write_ns, u64 taken)
+			      const struct curve *curve, u64 write_ns, u64 taken)
 {
 	struct outlook away = look_ahead(curve, 0, HORIZON_FRAMES * s->managed_frames);
-	s64 direct = (s64)(write_ns + away.chance * t->disk_read_ns / ONE);
-	s64 compress = (s64)(compress_cost(t) + away.chance * t->decompress_ns / ONE);
-	/* What the part of the frame that a zpage keeps is worth. */
-	s64 kept = (s64)(MIN(price_ns, BIT(36)) * taken / ONE * away.ticks / s->managed_frames);
+	u64 direct = write_ns + away.chance * t->disk_read_ns / ONE;
+	u64 compress = compress_cost(t) + away.chance * t->decompress_ns / ONE;
+	u64 kept = MIN(s->price_ns, BIT(36)) * taken / ONE * away.ticks / s->managed_frames;
 
-	return compress + kept < direct;
+	return compress + MAX(kept, compress * taken / (ONE - taken)) < direct;
 }
 
 static struct type_costs costs_of(const struct mm_snapshot *s, enum page_type type)
@@ -125,8 +127,7 @@ static struct type_costs costs_of(const struct mm_snapshot *s, enum page_type ty
 		index_of(s, &curve, 0, compress_cost(t), t->decompress_ns) * ONE / (ONE - taken);
 	c.evict_ns = index_of(s, &curve, t->evict_age, write_ns * 16 / pages_x16, t->disk_read_ns) *
 		     pages_x16 / 16;
-	c.compress =
-		better_compressed(s, t, &curve, MAX(s->price_ns, c.compress_ns), write_ns, taken);
+	c.compress = better_compressed(s, t, &curve, write_ns, taken);
 	return c;
 }
 

@@ -63,11 +63,11 @@ static struct {
 /* Of how many zpages the age at eviction is the average. */
 #define EVICT_AGE_WEIGHT 64
 
-/* Until something has been measured: a guess for a disk of 100 us and LZ4 under emulation. */
+/* Until something has been measured: a guess for a disk of 250 us and LZ4 under emulation. */
 static const u64 first_guess_ns[NR_COSTS] = {
 	[COST_COMPRESS] = 40000,
 	[COST_DECOMPRESS] = 12000,
-	[COST_DISK_READ] = 100000,
+	[COST_DISK_READ] = 250000,
 	[COST_DISK_WRITE] = 20000,
 	[COST_ZPAGE_BYTES] = PAGE_SIZE / 2,
 	[COST_STORED_SHARE] = STORED_SHARE_ONE,
