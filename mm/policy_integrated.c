@@ -33,12 +33,13 @@ static void curve_of(const struct type_snapshot *t, u64 frames, struct curve *cu
 	u64 survivors = t->departures * ONE;
 
 	for (u32 b = 0; b < AGE_BUCKETS; b++) {
-		u64 middle = BIT(b) + BIT(b) / 2, hits = t->back_at[b] * ONE, exposed = 0, prior;
+		u64 hits = t->back_at[b] * ONE, exposed = 0, prior;
 
-		if (t->observed_ticks > middle)
+		/* Only so many can have been away for that long. */
+		if (t->observed_ticks > BIT(b))
 			exposed = survivors / 256 *
-				  ((t->observed_ticks - middle) * ONE / t->observed_ticks) / 256;
-		hits = MIN(hits, exposed);
+				  ((t->observed_ticks - BIT(b)) * ONE / t->observed_ticks) / 256;
+		exposed = MAX(exposed, hits);
 		prior = PRIOR_PAGES * PRIOR_HAZARD * MIN(BIT(b) * 2, frames) / frames;
 		curve->hazard[b] = (hits + prior) * ONE / (exposed + PRIOR_PAGES * ONE);
 		survivors -= MIN(survivors, hits);

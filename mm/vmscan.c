@@ -31,7 +31,7 @@
 #include "mm/zpage.h"
 
 /* The dearest frame that the store gave lately fades over so many decisions. */
-#define PRICE_DECISIONS 32
+#define PRICE_DECISIONS 16
 
 static struct {
 	struct waitqueue wq;
