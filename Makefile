@@ -60,7 +60,7 @@ Q := $(if $(V),,@)
 GOALS := $(or $(MAKECMDGOALS),all)
 GROUPS := build $(filter clang,$(CC))
 GROUPS += $(if $(filter run run-det iso image,$(GOALS)),run)
-GROUPS += $(if $(filter test test-host test-guest test-system sim bench bench-store host-build lint,$(GOALS)),test)
+GROUPS += $(if $(filter test test-host test-guest test-system sim bench bench-store bench-paths host-build lint,$(GOALS)),test)
 GROUPS += $(if $(filter test test-system,$(GOALS)),clang)
 GROUPS += $(if $(filter lint format,$(GOALS)),lint clang)
 GROUPS += $(if $(filter debug,$(GOALS)),debug)
@@ -277,7 +277,7 @@ $(H)/bench_store: $(BENCHOBJ)
 	@mkdir -p $(@D)
 	$(Q)gcc -o $@ $^
 
-.PHONY: host-build test test-host test-guest test-system sim bench bench-store regret
+.PHONY: host-build test test-host test-guest test-system sim bench bench-store bench-paths regret
 host-build: $(HTEST) $(H)/bench_store $(if $(wildcard tests/host/sim.c),$(H)/sim)
 
 test: all host-build build/disk.img ## everything below; ends with "N passed, N failed"
@@ -297,6 +297,9 @@ sim: $(H)/sim ## the simulator alone: make sim SEED=7 STEPS=100000
 
 bench-store: $(H)/bench_store $(if $(QUICK),,all) build/disk.img ## the stores side by side, on the host and in the guest (QUICK=1: a minute)
 	@tools/bench-store --build $(B) $(if $(QUICK),--quick) $(BENCH_STORE)
+
+bench-paths: all build/disk.img ## instructions of a decompress fault and of compressing a page out, beside LZ4's alone
+	@tools/bench-paths --build $(B) $(BENCH_PATHS)
 
 bench: all build/disk.img ## the matrix policy x workload x footprint x disk (QUICK=1: against the committed figures)
 	@tools/bench --build $(B) $(if $(QUICK),--quick) $(if $(ACCEPT),--accept) $(BENCH_MEM) \

@@ -248,11 +248,6 @@ static bool zbud_find(struct zstore *zs, enum ztype type, zhandle_t handle, u64 
 	return true;
 }
 
-/* Nothing here moves, and a buddy goes only by its owner, who is the reader: nothing to do. */
-static void zbud_pin(struct zstore *zs, zhandle_t handle)
-{
-}
-
 static u32 zbud_free(struct zstore *zs, enum ztype type, zhandle_t handle)
 {
 	struct zbud *frame = frame_find(zs, type, handle);
@@ -378,9 +373,9 @@ const struct zstore_kind zstore_zbud = {
 	.add = zbud_add,
 	.limit = zbud_limit,
 	.find = zbud_find,
-	.pin = zbud_pin,
-	.unpin = zbud_pin,
+	.hold = zbud_find, /* nothing here moves, and a buddy goes only by its owner, who is the reader */
 	.free = zbud_free,
+	.let_go = zbud_free,
 	.compact = zbud_compact,
 	.victims = zbud_victims,
 	.victim_done = zbud_victim_done,

@@ -245,8 +245,8 @@ static u32 log_limit(const struct zstore *zs, enum ztype type)
 
 /* --- Finding and freeing --- */
 
-static bool log_find(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key,
-		     struct zobject *object)
+static inline bool find_object(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key,
+			       struct zobject *object)
 {
 	struct zframe *frame = zhandle_frame(handle);
 
@@ -256,36 +256,41 @@ static bool log_find(struct zstore *zs, enum ztype type, zhandle_t handle, u64 k
 	return true;
 }
 
-static struct zframe *other_frame(zhandle_t handle)
+static bool log_find(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key,
+		     struct zobject *object)
 {
-	struct zframe *frame = zhandle_frame(handle);
-
-	return frame->slots[zhandle_low(handle)].spans ? frame->out : NULL;
-}
-
-static void log_pin(struct zstore *zs, zhandle_t handle)
-{
-	struct zframe *frame = zhandle_frame(handle), *other = other_frame(handle);
-
-	frame->pins++;
-	if (other)
-		other->pins++;
-}
-
-/* The zpage has not moved meanwhile, nor has what it spans. */
-static void log_unpin(struct zstore *zs, zhandle_t handle)
-{
-	struct zframe *frame = zhandle_frame(handle), *other = other_frame(handle);
-
-	ASSERT(frame->pins);
-	frame->pins--;
-	if (other)
-		other->pins--;
+	return find_object(zs, type, handle, key, object);
 }
 
 static u32 log_free(struct zstore *zs, enum ztype type, zhandle_t handle)
 {
 	return zlog_free_slot(zs, zhandle_frame(handle), zhandle_low(handle));
+}
+
+static bool log_hold(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key,
+		     struct zobject *object)
+{
+	struct zframe *frame = zhandle_frame(handle);
+
+	if (!find_object(zs, type, handle, key, object))
+		return false;
+	frame->pins++;
+	if (object->more)
+		frame->out->pins++;
+	return true;
+}
+
+/* The zpage has not moved meanwhile, nor has what it spans. */
+static u32 log_let_go(struct zstore *zs, enum ztype type, zhandle_t handle)
+{
+	struct zframe *frame = zhandle_frame(handle);
+	u32 index = zhandle_low(handle);
+
+	ASSERT(frame->pins);
+	frame->pins--;
+	if (frame->slots[index].spans)
+		frame->out->pins--;
+	return zlog_free_slot(zs, frame, index);
 }
 
 /* --- Verification --- */
@@ -339,9 +344,9 @@ const struct zstore_kind zstore_log = {
 	.add = log_add,
 	.limit = log_limit,
 	.find = log_find,
-	.pin = log_pin,
-	.unpin = log_unpin,
 	.free = log_free,
+	.hold = log_hold,
+	.let_go = log_let_go,
 	.compact = zlog_compact,
 	.victims = zlog_victims,
 	.victim_done = zlog_victim_done,

@@ -32,7 +32,7 @@
  *
  * Pins
  *   Only compaction moves bytes, and only of objects whose reference can be changed. Who reads an
- *   object has taken its reference, or holds it: a pin has nothing to do.
+ *   object has taken its reference, or holds it: hold() has nothing to do.
  *
  * Invariants, checked by zsmalloc_verify() and zspage_verify()
  *   C1 The word of a frame says that it is zsmalloc's, of which type, which zspage and which part of it.
@@ -332,10 +332,6 @@ static bool zsmalloc_find(struct zstore *zs, enum ztype type, zhandle_t handle, 
 	return true;
 }
 
-static void zsmalloc_pin(struct zstore *zs, zhandle_t handle)
-{
-}
-
 static u32 zsmalloc_free(struct zstore *zs, enum ztype type, zhandle_t handle)
 {
 	struct zspage_slot slot;
@@ -568,9 +564,9 @@ const struct zstore_kind zstore_zsmalloc = {
 	.add = zsmalloc_add,
 	.limit = zsmalloc_limit,
 	.find = zsmalloc_find,
-	.pin = zsmalloc_pin,
-	.unpin = zsmalloc_pin,
+	.hold = zsmalloc_find,
 	.free = zsmalloc_free,
+	.let_go = zsmalloc_free,
 	.compact = zsmalloc_compact,
 	.victims = zsmalloc_victims,
 	.victim_done = zsmalloc_victim_done,

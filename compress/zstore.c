@@ -139,13 +139,16 @@ static struct zcontext *context_get(struct zstore *zs)
 /* A context whose join_lock is now held. */
 static struct zcontext *join_get(struct zstore *zs)
 {
-	u32 first = atomic_add_return(&zs->next_join, 1U), nr = zs->config.nr_cpus;
+	u32 nr = zs->config.nr_cpus, first = atomic_add_return(&zs->next_join, 1U) % nr;
+	struct zcontext *context = &zs->context[first];
 
-	for (u32 i = 0; i < nr; i++)
+	if (likely(spin_trylock(&context->join_lock)))
+		return context;
+	for (u32 i = 1; i < nr; i++)
 		if (spin_trylock(&zs->context[(first + i) % nr].join_lock))
 			return &zs->context[(first + i) % nr];
-	spin_lock(&zs->context[first % nr].join_lock);
-	return &zs->context[first % nr];
+	spin_lock(&context->join_lock);
+	return context;
 }
 
 /* --- Counting; the lock is held --- */
@@ -288,31 +291,40 @@ u32 zstore_checksum(const void *data, u32 bytes, u64 key)
 	return (u32)(hash >> 32);
 }
 
-static bool unpack(const struct codec *codec, const u8 *data, u32 bytes, bool checked, u64 key,
-		   void *page)
+static __noinline bool unpack_checked(const struct codec *codec, const u8 *data, u32 bytes, u64 key,
+				      void *page)
 {
-	if (checked) {
-		if (bytes <= ZCHECK_BYTES)
-			return false;
-		bytes -= ZCHECK_BYTES;
-		if (*(const loose_u32 *)(data + bytes) != zstore_checksum(data, bytes, key))
-			return false;
-	}
+	if (bytes <= ZCHECK_BYTES)
+		return false;
+	bytes -= ZCHECK_BYTES;
+	if (*(const loose_u32 *)(data + bytes) != zstore_checksum(data, bytes, key))
+		return false;
 	return codec->decompress(data, bytes, page);
+}
+
+static inline bool unpack(const struct zstore *zs, const u8 *data, u32 bytes, u64 key, void *page)
+{
+	if (zs->config.checksums)
+		return unpack_checked(zs->codec, data, bytes, key, page);
+	return zs->codec->decompress(data, bytes, page);
+}
+
+static __noinline bool unpack_joined(struct zstore *zs, const struct zobject *object, void *page)
+{
+	struct zcontext *context = join_get(zs);
+	bool good;
+
+	zobject_join(context->joined, object);
+	good = unpack(zs, context->joined, object->size, object->key, page);
+	spin_unlock(&context->join_lock);
+	return good;
 }
 
 bool zstore_unpack(struct zstore *zs, const struct zobject *object, void *page)
 {
-	bool checked = zs->config.checksums, good;
-	struct zcontext *context;
-
-	if (!object->more)
-		return unpack(zs->codec, object->data, object->size, checked, object->key, page);
-	context = join_get(zs);
-	zobject_join(context->joined, object);
-	good = unpack(zs->codec, context->joined, object->size, checked, object->key, page);
-	spin_unlock(&context->join_lock);
-	return good;
+	if (object->more)
+		return unpack_joined(zs, object, page);
+	return unpack(zs, object->data, object->size, object->key, page);
 }
 
 enum zresult zstore_extract(const struct zstore *zs, const void *block, void *next_block,
@@ -325,7 +337,7 @@ enum zresult zstore_extract(const struct zstore *zs, const void *block, void *ne
 	if (!slot || slot->spans != ref.spans ||
 	    !zframe_object_of_blocks(frame, next_block, slot, &object))
 		return ZS_CORRUPT;
-	if (!unpack(zs->codec, object.data, object.size, zs->config.checksums, key, page))
+	if (!unpack(zs, object.data, object.size, key, page))
 		return ZS_CORRUPT;
 	return ZS_OK;
 }
@@ -447,12 +459,10 @@ enum zresult zstore_store(struct zstore *zs, enum ztype type, const void *page, 
 
 /* --- Load and drop --- */
 
-/* The object that a reference names. A wrong handle is a broken kernel, not bad luck. */
-static inline void resolve(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key,
-			   struct zobject *object)
+/* A wrong handle is a broken kernel, not bad luck. */
+static __cold_path void wrong_handle(zhandle_t handle, u64 key)
 {
-	if (unlikely(!zs->kind->find(zs, type, handle, key, object)))
-		panic("zstore: handle %lx does not name the zpage of key %lx", handle, key);
+	panic("zstore: handle %lx does not name the zpage of key %lx", handle, key);
 }
 
 enum zresult zstore_load(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key, void *page,
@@ -466,17 +476,16 @@ enum zresult zstore_load(struct zstore *zs, enum ztype type, zhandle_t handle, u
 		return ZS_OK;
 	}
 	spin_lock(&zs->lock);
-	resolve(zs, type, handle, key, &object);
-	zs->kind->pin(zs, handle);
+	if (unlikely(!zs->kind->hold(zs, type, handle, key, &object)))
+		wrong_handle(handle, key);
 	spin_unlock(&zs->lock);
 
 	good = zstore_unpack(zs, &object, page);
 
 	spin_lock(&zs->lock);
-	zs->kind->unpin(zs, handle);
 	count_out(zs, type, object.size, object.born_ms);
 	zs->type[type].stats.loads++;
-	zs->kind->free(zs, type, handle);
+	zs->kind->let_go(zs, type, handle);
 	spin_unlock(&zs->lock);
 	*stamp = object.stamp;
 	return good ? ZS_OK : ZS_CORRUPT;
@@ -490,7 +499,8 @@ void zstore_drop(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key)
 	if (handle & ZHANDLE_SAME) {
 		free_same(zs, type, handle);
 	} else {
-		resolve(zs, type, handle, key, &object);
+		if (unlikely(!zs->kind->find(zs, type, handle, key, &object)))
+			wrong_handle(handle, key);
 		count_out(zs, type, object.size, object.born_ms);
 		zs->kind->free(zs, type, handle);
 	}

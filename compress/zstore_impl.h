@@ -91,11 +91,15 @@ struct zstore_kind {
 	/* The object that a handle names; false if it names none of that key and type. */
 	bool (*find)(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key,
 		     struct zobject *object);
-	/* Its bytes are being read without the lock, until unpin(): they must stay where they are. */
-	void (*pin)(struct zstore *zs, zhandle_t handle);
-	void (*unpin)(struct zstore *zs, zhandle_t handle);
 	/* Forget an object. Returns the frames that reached the free list. */
 	u32 (*free)(struct zstore *zs, enum ztype type, zhandle_t handle);
+	/*
+	 * find() for a load: the bytes stay where they are, to be read without the lock, until let_go(), which is
+	 * free() for an object that is held.
+	 */
+	bool (*hold)(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key,
+		     struct zobject *object);
+	u32 (*let_go)(struct zstore *zs, enum ztype type, zhandle_t handle);
 	/* Free one frame by moving zpages. False: holes do not allow it. */
 	bool (*compact)(struct zstore *zs, enum ztype type);
 	/*

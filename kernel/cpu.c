@@ -15,10 +15,14 @@
 #include "kernel/trap.h"
 #include "kernel/x86.h"
 #include "lib/string.h"
+#include "mm/env.h"
 
 _Static_assert(offsetof(struct cpu, self) == 0, "this_cpu()");
 _Static_assert(offsetof(struct cpu, kernel_stack_top) == 8, "CPU_KERNEL_STACK in entry.asm");
 _Static_assert(offsetof(struct cpu, user_rsp) == 16, "CPU_USER_RSP in entry.asm");
+_Static_assert(offsetof(struct cpu, current) == ENV_GS_THREAD, "env_context()");
+_Static_assert(offsetof(struct cpu, id) == ENV_GS_CPU, "env_cpu()");
+_Static_assert(offsetof(struct thread, mmc) == ENV_THREAD_CONTEXT, "env_context()");
 
 #define CPUID_FEATURES	7
 #define CPUID7_EBX_SMEP BIT(7)
@@ -45,6 +49,7 @@ void cpu_init_early(void)
 	struct cpu *cpu = &cpus[0];
 
 	cpu->self = cpu;
+	cpu->lock_word = cpu->id + 1;
 	cpu->quantum_end_ns = UINT64_MAX;
 	cpu->loaded_root = read_cr3();
 	spin_lock_init(&cpu->rq.lock, "runqueue");

@@ -50,6 +50,7 @@ struct cpu {
 	struct thread *current; /* C */
 	struct thread *idle;	/* 0 */
 	u32 id;			/* 0 */
+	u32 lock_word;		/* 0: what a spinlock says that this CPU holds */
 	u32 preempt_count;	/* C: spinlocks held, and preempt_disable() */
 	u32 irq_nesting;	/* C: handling an interrupt */
 	bool need_resched;	/* C: schedule() at the next chance */
@@ -63,7 +64,8 @@ struct cpu {
 
 	/* C: for the assertions and their messages. */
 	u32 nr_held;
-	const struct spinlock *held[CPU_MAX_HELD_LOCKS];
+	const struct spinlock
+		*held[1 + CPU_MAX_HELD_LOCKS]; /* the last one at nr_held; [0] is NULL */
 
 	struct tss tss; /* 0 but rsp[0]: C */
 	u64 gdt[7];	/* 0 */

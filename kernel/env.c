@@ -19,19 +19,9 @@
 #include "lib/assert.h"
 #include "mm/mm.h"
 
-struct mm_context *env_context(void)
-{
-	return &current()->mmc;
-}
-
 u64 env_now_ns(void)
 {
 	return time_now_ns();
-}
-
-u32 env_cpu(void)
-{
-	return this_cpu()->id;
 }
 
 void env_sleep_ns(u64 ns)

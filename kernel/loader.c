@@ -177,7 +177,7 @@ int workload_list(char *buf, size_t size)
 	if (size)
 		buf[0] = '\0';
 	for (u32 i = 0; (workload = workload_at(i)) != NULL && used < size; i++)
-		if (!(workload->flags & SYS_WORKLOAD_FAULTY))
+		if (!(workload->flags & SYS_WORKLOAD_HIDDEN))
 			used += (size_t)ksnprintf(buf + used, size - used, "%s%s", used ? ", " : "",
 						  workload->name);
 	return (int)MIN(used, size);

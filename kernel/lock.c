@@ -26,100 +26,114 @@ void spin_lock_init(struct spinlock *lock, const char *name)
 
 bool spin_is_held(const struct spinlock *lock)
 {
-	return READ_ONCE(lock->locked) && READ_ONCE(lock->cpu) == this_cpu()->id + 1;
+	return READ_ONCE(lock->locked) == this_cpu()->lock_word;
 }
 
-static __cold_path void too_many_held(const struct cpu *cpu, const struct spinlock *lock)
+/*
+ * Taking and releasing happens a dozen times for each page that moves. So the usual case is straight, and
+ * everything else is a jump at its end to a function that starts anew. Preemption is off.
+ */
+
+static inline bool try_acquire(struct cpu *cpu, struct spinlock *lock)
 {
-	if (!panic_in_progress())
-		panic("spinlock \"%s\": this CPU holds %u others", lock->name, cpu->nr_held);
+	u32 place = cpu->nr_held + 1, expected = 0;
+
+	if (unlikely(place > CPU_MAX_HELD_LOCKS))
+		return false;
+	if (unlikely(!__atomic_compare_exchange_n(&lock->locked, &expected, cpu->lock_word, false,
+						  __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
+		return false;
+	/* In this order: an interrupt in between has the next place for its own locks. */
+	cpu->nr_held = place;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	cpu->held[place] = lock;
+	return true;
 }
 
-static inline void note_held(struct cpu *cpu, struct spinlock *lock)
+static __cold_path void acquire_slowly(struct cpu *cpu, struct spinlock *lock)
 {
-	lock->cpu = cpu->id + 1;
-	if (unlikely(cpu->nr_held == CPU_MAX_HELD_LOCKS))
-		too_many_held(cpu, lock);
-	else
-		cpu->held[cpu->nr_held++] = lock;
+	while (!try_acquire(cpu, lock)) {
+		if (panic_in_progress())
+			return;
+		if (spin_is_held(lock))
+			panic("spinlock \"%s\": taken a second time by the same CPU", lock->name);
+		if (cpu->nr_held == CPU_MAX_HELD_LOCKS)
+			panic("spinlock \"%s\": this CPU holds %u others", lock->name,
+			      cpu->nr_held);
+		cpu_relax();
+	}
+}
+
+/* Not in an interrupt. */
+static __cold_path void lock_slowly(struct cpu *cpu, struct spinlock *lock)
+{
+	if (cpu->irq_nesting && !panic_in_progress())
+		panic("spinlock \"%s\": taken in an interrupt without _irqsave", lock->name);
+	acquire_slowly(cpu, lock);
+}
+
+static inline bool is_last_held(const struct cpu *cpu, const struct spinlock *lock)
+{
+	return cpu->held[cpu->nr_held] == lock;
+}
+
+static inline void release_last(struct cpu *cpu, struct spinlock *lock)
+{
+	cpu->nr_held--;
+	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
 }
 
 /* Not the one taken last, or not held at all. */
-static __cold_path void note_released_slowly(struct cpu *cpu, struct spinlock *lock)
+static __cold_path void release_slowly(struct cpu *cpu, struct spinlock *lock)
 {
 	u32 i = cpu->nr_held;
 
 	if (!spin_is_held(lock) && !panic_in_progress())
 		panic("spinlock \"%s\": released but not held", lock->name);
-	while (i && cpu->held[i - 1] != lock)
+	while (i && cpu->held[i] != lock)
 		i--;
-	if (!i)
-		return;
-	for (cpu->nr_held--; i <= cpu->nr_held; i++)
-		cpu->held[i - 1] = cpu->held[i];
-}
-
-static __cold_path void acquire_slowly(struct spinlock *lock)
-{
-	do {
-		if (panic_in_progress())
-			return;
-		if (spin_is_held(lock))
-			panic("spinlock \"%s\": taken a second time by the same CPU", lock->name);
-		cpu_relax();
-	} while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE));
-}
-
-/* These four run a few times for each page that moves, so the usual case is straight and inline. */
-
-/* Preemption is off. */
-static inline void acquire(struct spinlock *lock)
-{
-	if (unlikely(__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)))
-		acquire_slowly(lock);
-	note_held(this_cpu(), lock);
-}
-
-static inline void release(struct spinlock *lock)
-{
-	struct cpu *cpu = this_cpu();
-
-	if (likely(cpu->nr_held && cpu->held[cpu->nr_held - 1] == lock))
+	if (i) {
+		for (; i < cpu->nr_held; i++)
+			cpu->held[i] = cpu->held[i + 1];
 		cpu->nr_held--;
-	else
-		note_released_slowly(cpu, lock);
-	lock->cpu = 0;
+	}
 	__atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
 }
 
-static __cold_path void forbid_in_interrupt(const struct spinlock *lock)
+static __cold_path void unlock_slowly(struct cpu *cpu, struct spinlock *lock)
 {
-	if (!panic_in_progress())
-		panic("spinlock \"%s\": taken in an interrupt without _irqsave", lock->name);
+	release_slowly(cpu, lock);
+	preempt_enable();
 }
 
 void spin_lock(struct spinlock *lock)
 {
+	struct cpu *cpu;
+
 	cpu_preempt_disable();
-	if (unlikely(this_cpu()->irq_nesting))
-		forbid_in_interrupt(lock);
-	acquire(lock);
+	cpu = this_cpu();
+	if (unlikely(cpu->irq_nesting || !try_acquire(cpu, lock)))
+		lock_slowly(cpu, lock);
 }
 
 bool spin_trylock(struct spinlock *lock)
 {
 	cpu_preempt_disable();
-	if (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)) {
-		preempt_enable();
-		return false;
-	}
-	note_held(this_cpu(), lock);
-	return true;
+	if (try_acquire(this_cpu(), lock))
+		return true;
+	preempt_enable();
+	return false;
 }
 
 void spin_unlock(struct spinlock *lock)
 {
-	release(lock);
+	struct cpu *cpu = this_cpu();
+
+	if (unlikely(!is_last_held(cpu, lock))) {
+		unlock_slowly(cpu, lock);
+		return;
+	}
+	release_last(cpu, lock);
 	if (unlikely(cpu_preempt_enable()))
 		sched_preempt_point();
 }
@@ -127,18 +141,28 @@ void spin_unlock(struct spinlock *lock)
 u64 spin_lock_irqsave(struct spinlock *lock)
 {
 	u64 flags = irq_save();
+	struct cpu *cpu;
 
 	cpu_preempt_disable();
-	acquire(lock);
+	cpu = this_cpu();
+	if (unlikely(!try_acquire(cpu, lock)))
+		acquire_slowly(cpu, lock);
 	return flags;
 }
 
 void spin_unlock_irqrestore(struct spinlock *lock, u64 flags)
 {
-	release(lock);
-	this_cpu()->preempt_count--;
+	struct cpu *cpu = this_cpu();
+	bool wanted;
+
+	if (likely(is_last_held(cpu, lock)))
+		release_last(cpu, lock);
+	else
+		release_slowly(cpu, lock);
+	wanted = cpu_preempt_enable();
 	irq_restore(flags);
-	sched_preempt_point();
+	if (unlikely(wanted))
+		sched_preempt_point();
 }
 
 /* ------------------------------------------------------------------ wait queues */
@@ -273,69 +297,71 @@ bool mutex_is_held(const struct mutex *m)
 
 void rwsem_init(struct rwsem *sem, const char *name)
 {
-	spin_lock_init(&sem->lock, name);
-	sem->readers = 0;
-	sem->writers_waiting = 0;
+	sem->state = 0;
 	waitqueue_init(&sem->wq, name);
 }
 
 static bool try_read(struct rwsem *sem)
 {
-	bool ok;
+	u32 state = atomic_read(&sem->state);
 
-	spin_lock(&sem->lock);
-	ok = sem->readers >= 0 && !sem->writers_waiting;
-	if (ok)
-		sem->readers++;
-	spin_unlock(&sem->lock);
-	return ok;
+	while (state < RWSEM_READERS) {
+		if (__atomic_compare_exchange_n(&sem->state, &state, state + 1, true,
+						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
 }
 
+/* The caller's RWSEM_WAITING becomes RWSEM_WRITER. */
 static bool try_write(struct rwsem *sem)
 {
-	bool ok;
+	u32 state = atomic_read(&sem->state);
 
-	spin_lock(&sem->lock);
-	ok = !sem->readers;
-	if (ok) {
-		sem->readers = -1;
-		sem->writers_waiting--;
+	while (!(state & (RWSEM_WRITER | RWSEM_READERS))) {
+		if (__atomic_compare_exchange_n(&sem->state, &state,
+						state - RWSEM_WAITING + RWSEM_WRITER, true,
+						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return true;
 	}
-	spin_unlock(&sem->lock);
-	return ok;
+	return false;
+}
+
+static __cold_path void wait_to_read(struct rwsem *sem)
+{
+	wait_event(&sem->wq, try_read(sem));
 }
 
 void down_read(struct rwsem *sem)
 {
-	assert_may_sleep(sem->lock.name);
-	wait_event(&sem->wq, try_read(sem));
+	assert_may_sleep(sem->wq.lock.name);
+	if (unlikely(!try_read(sem)))
+		wait_to_read(sem);
 }
 
+/* Only writers wait for readers, and each has said so in the word that the last reader changes. */
 void up_read(struct rwsem *sem)
 {
-	spin_lock(&sem->lock);
-	if (unlikely(sem->readers <= 0))
-		panic("rwsem \"%s\": up_read without a reader", sem->lock.name);
-	sem->readers--;
-	spin_unlock(&sem->lock);
-	wake_all(&sem->wq);
+	u32 now = atomic_sub_return(&sem->state, 1U);
+
+	if (unlikely((now & (RWSEM_WRITER | RWSEM_READERS)) >= RWSEM_READERS))
+		panic("rwsem \"%s\": up_read without a reader", sem->wq.lock.name);
+	if (unlikely(now >= RWSEM_WAITING && !(now & RWSEM_READERS)))
+		wake_all(&sem->wq);
 }
 
 void down_write(struct rwsem *sem)
 {
-	assert_may_sleep(sem->lock.name);
-	spin_lock(&sem->lock);
-	sem->writers_waiting++;
-	spin_unlock(&sem->lock);
+	assert_may_sleep(sem->wq.lock.name);
+	atomic_add(&sem->state, (u32)RWSEM_WAITING);
 	wait_event(&sem->wq, try_write(sem));
 }
 
 void up_write(struct rwsem *sem)
 {
-	spin_lock(&sem->lock);
-	if (unlikely(sem->readers != -1))
-		panic("rwsem \"%s\": up_write without a writer", sem->lock.name);
-	sem->readers = 0;
-	spin_unlock(&sem->lock);
+	u32 was = __atomic_fetch_sub(&sem->state, (u32)RWSEM_WRITER, __ATOMIC_RELEASE);
+
+	if (unlikely(!(was & RWSEM_WRITER)))
+		panic("rwsem \"%s\": up_write without a writer", sem->wq.lock.name);
 	wake_all(&sem->wq);
 }

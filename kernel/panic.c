@@ -87,7 +87,7 @@ static void print_place(void)
 	       cpu->id, t->id, t->name, t->proc ? " of workload " : "",
 	       t->proc ? t->proc->name : "", time_now_ns(), cpu->preempt_count, cpu->irq_nesting);
 	printk("  cr2 %016lx cr3 %016lx cr4 %016lx\n", read_cr2(), read_cr3(), read_cr4());
-	for (u32 i = 0; i < cpu->nr_held; i++)
+	for (u32 i = 1; i <= cpu->nr_held; i++)
 		printk("  holds spinlock \"%s\"\n", cpu->held[i]->name);
 }
 

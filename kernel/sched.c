@@ -232,29 +232,20 @@ void preempt_enable(void)
 		sched_preempt_point();
 }
 
-void assert_may_sleep(const char *what)
+void __cold_path must_not_sleep(const char *what)
 {
 	const struct cpu *cpu = this_cpu();
 
-	if (unlikely(cpu->nr_held))
+	if (cpu->nr_held)
 		panic("%s: may sleep, but spinlock \"%s\" is held", what,
-		      cpu->held[cpu->nr_held - 1]->name);
-	if (unlikely(cpu->irq_nesting))
+		      cpu->held[cpu->nr_held]->name);
+	if (cpu->irq_nesting)
 		panic("%s: may sleep, but this is an interrupt", what);
-	if (unlikely(cpu->preempt_count))
-		panic("%s: may sleep, but preemption is off", what);
+	panic("%s: may sleep, but preemption is off", what);
 }
 
 void thread_yield(void)
 {
 	assert_may_sleep("thread_yield");
 	schedule(SCHED_YIELD);
-}
-
-struct thread *current(void)
-{
-	struct thread *thread;
-
-	__asm__ volatile("movq %%gs:%c1, %0" : "=r"(thread) : "i"(offsetof(struct cpu, current)));
-	return thread;
 }

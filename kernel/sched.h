@@ -31,7 +31,15 @@ void sched_quantum_over(struct cpu *cpu);
 void sched_preempt_point(void);
 
 /* Panic unless the caller may sleep. what: for the message. */
-void assert_may_sleep(const char *what);
+void must_not_sleep(const char *what);
+static inline void assert_may_sleep(const char *what)
+{
+	const struct cpu *cpu = this_cpu();
+
+	/* Whoever holds a spinlock has preemption off. */
+	if (unlikely(cpu->preempt_count | cpu->irq_nesting))
+		must_not_sleep(what);
+}
 
 /*
  * The CPU stops using the address space of the current thread, which is about to be destroyed, and

@@ -23,6 +23,7 @@ struct thread {
 	u64 rsp;		   /* kernel stack pointer while switched out */
 	u64 stack_base, stack_top; /* mapped part of the kernel stack */
 	u64 fs_base;		   /* ring 3 thread pointer; loaded on the way to ring 3 */
+	struct mm_context mmc;	   /* what mm/ keeps for a thread; found by env_context() */
 	void *fpu; /* FXSAVE area of ring 3 state (kmalloc, 16-byte aligned); NULL for kernel threads */
 	enum thread_state state; /* run queue lock */
 	u32 id;
@@ -31,7 +32,6 @@ struct thread {
 	u64 wake_deadline_ns;
 	struct proc *proc;	    /* NULL for kernel threads */
 	struct list_head proc_link; /* proc->threads, under proc->lock */
-	struct mm_context mmc;	    /* what mm/ keeps for a thread */
 	u64 cpu_ns;		    /* virtual time spent running */
 	u64 quantum_left_ns;	    /* before it goes to the back of the queue; run queue lock */
 	u32 cpu;		    /* whose run queue; constant */
@@ -48,7 +48,13 @@ void thread_init_boot(void);
 void thread_init_idle(bool skips);
 
 /* The running thread. */
-struct thread *current(void);
+static inline struct thread *current(void)
+{
+	struct thread *thread;
+
+	__asm__ volatile("movq %%gs:%c1, %0" : "=r"(thread) : "i"(ENV_GS_THREAD));
+	return thread;
+}
 
 /*
  * Make a thread and start it. proc: NULL, or the workload it belongs to (its mm is loaded

@@ -147,10 +147,12 @@ static void page_fault(struct trap_frame *frame)
 	irq_enable();
 	if (mm && addr < USER_TOP)
 		result = mm_fault(mm, addr, fault_access(frame));
-	if (result != FAULT_OK && from_user)
-		user_page_fault(frame, addr, result);
-	else if (result != FAULT_OK)
-		frame->rip = (u64)user_copy_failed;
+	if (unlikely(result != FAULT_OK)) {
+		if (from_user)
+			user_page_fault(frame, addr, result);
+		else
+			frame->rip = (u64)user_copy_failed;
+	}
 	irq_disable();
 }
 
@@ -160,10 +162,6 @@ static void exception(struct trap_frame *frame)
 {
 	u64 addr = read_cr2();
 
-	if (frame->vector == TRAP_PAGE) {
-		page_fault(frame);
-		return;
-	}
 	if (frame->vector == TRAP_DOUBLE_FAULT && stack_is_guard(addr))
 		panic_trap(frame, "kernel stack overflow at 0x%lx", addr);
 	if (!trap_from_user(frame) || frame->vector == TRAP_DOUBLE_FAULT ||
@@ -180,10 +178,12 @@ void trap_prepare_user(void)
 	struct cpu *cpu;
 
 	for (;;) {
-		irq_enable();
-		proc_check_killed();
 		irq_disable();
 		cpu = this_cpu();
+		if (unlikely(READ_ONCE(cpu->current->proc->killed))) {
+			irq_enable();
+			proc_check_killed(); /* does not return */
+		}
 		ASSERT(!cpu->preempt_count && !cpu->nr_held);
 		if (!cpu->need_resched)
 			break;
@@ -199,7 +199,9 @@ void trap_handle(struct trap_frame *frame)
 {
 	struct cpu *cpu;
 
-	if (frame->vector < NR_EXCEPTIONS)
+	if (likely(frame->vector == TRAP_PAGE))
+		page_fault(frame);
+	else if (frame->vector < NR_EXCEPTIONS)
 		exception(frame);
 	else
 		irq_handle(frame);

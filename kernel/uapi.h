@@ -79,6 +79,17 @@ struct sys_report {
 	struct latency latency;	     /* of operations, where the workload measures it */
 };
 
+/*
+ * The first page of the memory of the workload "touch", which says in its report (ops) where that is. SYS_TOUCH_PAGES
+ * pages follow, which it touches at SYS_TOUCH_GO; then it waits again.
+ */
+enum sys_touch_order { SYS_TOUCH_WAIT, SYS_TOUCH_GO, SYS_TOUCH_END };
+#define SYS_TOUCH_PAGES 256
+struct sys_touch {
+	unsigned long order; /* enum sys_touch_order */
+	unsigned long insns; /* that the faults took, all together */
+};
+
 struct sys_info {
 	unsigned long managed_bytes;
 	unsigned long seed;
@@ -100,7 +111,7 @@ struct sys_info {
 #define SYS_NOTE_NAME	   "Harmony"
 #define SYS_NOTE_WORKLOADS 1
 
-#define SYS_WORKLOAD_FAULTY 1 /* does wrong on purpose */
+#define SYS_WORKLOAD_HIDDEN 1 /* not in lists for people */
 
 struct sys_workload {
 	char name[16];

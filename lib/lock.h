@@ -22,8 +22,7 @@
 struct thread; /* the kernel's; opaque to everyone else */
 
 struct spinlock {
-	u32 locked;
-	u32 cpu; /* holder's CPU + 1, for the assertions */
+	u32 locked; /* 0: free; else the holder's number + 1, for the assertions */
 	const char *name;
 };
 #define SPINLOCK_INIT(n)    \
@@ -109,11 +108,12 @@ bool mutex_is_held(const struct mutex *m); /* by this thread */
 
 /* Many readers or one writer; a waiting writer holds back new readers. */
 struct rwsem {
-	struct spinlock lock;
-	s32 readers; /* -1: a writer holds it */
-	u32 writers_waiting;
-	struct waitqueue wq;
+	u32 state; /* the number of readers, or RWSEM_WRITER; RWSEM_WAITING for each writer that waits */
+	struct waitqueue wq; /* has the name */
 };
+#define RWSEM_WAITING BIT(16)
+#define RWSEM_WRITER  BIT(15)
+#define RWSEM_READERS (RWSEM_WRITER - 1)
 void rwsem_init(struct rwsem *sem, const char *name);
 void down_read(struct rwsem *sem);
 void up_read(struct rwsem *sem);

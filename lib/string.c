@@ -83,24 +83,34 @@ size_t kstrlcpy(char *dst, const char *src, size_t size)
 /* Beneath so many words a loop is as fast, and starting rep is not free. */
 #define REP_WORDS 8
 
-static void copy_forward(u8 *d, const u8 *s, size_t bytes)
+static inline void copy_bytes(u8 *d, const u8 *s, size_t bytes)
+{
+	for (; bytes; bytes--) {
+		*d++ = *s++;
+		barrier();
+	}
+}
+
+/*
+ * The odd bytes behind the last whole word are the end of a word that overlaps it; it is loaded first, because the copy
+ * may overwrite it.
+ */
+static inline void copy_forward(u8 *d, const u8 *s, size_t bytes)
 {
 	size_t words = bytes / WORD;
 
-	if (words >= REP_WORDS) {
+	if (likely(words >= REP_WORDS)) {
+		u64 last = *(const word_t *)(s + bytes - WORD);
+
 		copy_words(d, s, words);
-		d += words * WORD;
-		s += words * WORD;
-		bytes -= words * WORD;
+		*(word_t *)(d + bytes - WORD) = last;
+		return;
 	}
 	for (; bytes >= WORD; bytes -= WORD, d += WORD, s += WORD) {
 		*(word_t *)d = *(const word_t *)s;
 		barrier();
 	}
-	for (; bytes; bytes--) {
-		*d++ = *s++;
-		barrier();
-	}
+	copy_bytes(d, s, bytes);
 }
 
 static void copy_backward(u8 *d, const u8 *s, size_t bytes)

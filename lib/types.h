@@ -66,6 +66,7 @@ typedef int64_t s64;
 #define __printf(fmt, args) __attribute__((format(printf, fmt, args)))
 #define __noreturn	    __attribute__((noreturn))
 #define __noinline	    __attribute__((noinline))
+#define __inlined	    inline __attribute__((always_inline))
 #define __cold_path	    __attribute__((noinline, cold))
 #define __packed	    __attribute__((packed))
 #define __aligned(n)	    __attribute__((aligned(n)))

@@ -39,10 +39,9 @@ void free_pages(struct page *page, u32 order);
  */
 struct page *alloc_frames(u32 flags, u32 nr, enum frame_state state);
 
-static inline struct page *alloc_page(u32 flags, enum frame_state state)
-{
-	return alloc_pages(flags, 0, state);
-}
+/* One frame. */
+struct page *alloc_page(u32 flags, enum frame_state state);
+void free_page(struct page *page);
 
 /* Free frames below which: only reclaim allocates / kswapd wakes / kswapd rests. */
 enum watermark { WMARK_MIN, WMARK_LOW, WMARK_HIGH, NR_WMARKS };

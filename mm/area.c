@@ -128,15 +128,20 @@ static void zap_range(struct mm *mm, u64 start, u64 end)
 	pt_for_each(mm, start, end, zap_entry, NULL);
 }
 
+/* Mostly it is the area of the fault before. */
 struct area *area_find(struct mm *mm, u64 addr)
 {
-	struct area *area;
+	struct area *area = READ_ONCE(mm->last_found);
 
+	if (likely(area && addr - area->start < area->end - area->start))
+		return area;
 	list_for_each_entry(area, &mm->areas, link) {
 		if (addr < area->start)
 			return NULL;
-		if (addr < area->end)
+		if (addr < area->end) {
+			WRITE_ONCE(mm->last_found, area);
 			return area;
+		}
 	}
 	return NULL;
 }
@@ -160,6 +165,7 @@ static void area_insert(struct mm *mm, struct area *area)
 static void area_free(struct area *area)
 {
 	list_del(&area->link);
+	area->mm->last_found = NULL;
 	if (area->mapping) {
 		down_write(&area->mapping->areas_lock);
 		list_del(&area->mapping_link);

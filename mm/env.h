@@ -44,10 +44,35 @@ struct mm_context {
 #define MMC_RECLAIM BIT(0) /* is reclaiming: may use the reserve, must not recurse */
 #define MMC_KSWAPD  BIT(1) /* is kswapd */
 
+/*
+ * The running thread's; and the CPU's number, 0 .. MAX_CPUS-1, which is stable only while preemption is off, but good
+ * enough for counting. Both are asked for with every event that is counted, so on the machine they are at known places
+ * behind GS (struct cpu, struct thread: kernel/cpu.c).
+ */
+#ifdef HARMONY_HOST
 struct mm_context *env_context(void);
-
-/* 0 .. MAX_CPUS-1. Stable only while preemption is off; good enough for counting. */
 u32 env_cpu(void);
+#else
+#define ENV_GS_THREAD	   24
+#define ENV_GS_CPU	   40
+#define ENV_THREAD_CONTEXT 32
+
+static inline struct mm_context *env_context(void)
+{
+	u8 *thread;
+
+	__asm__ volatile("movq %%gs:%c1, %0" : "=r"(thread) : "i"(ENV_GS_THREAD));
+	return (struct mm_context *)(thread + ENV_THREAD_CONTEXT);
+}
+
+static inline u32 env_cpu(void)
+{
+	u32 id;
+
+	__asm__ volatile("movl %%gs:%c1, %0" : "=r"(id) : "i"(ENV_GS_CPU));
+	return id;
+}
+#endif
 
 /* Sleep at least ns. Thread context. */
 void env_sleep_ns(u64 ns);

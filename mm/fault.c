@@ -392,9 +392,8 @@ static enum fault_result fault_present(struct fault *f)
 
 static enum fault_result fault_page(struct fault *f)
 {
-	spin_lock(&f->mm->pt_lock);
-	f->seen = *f->entry;
-	spin_unlock(&f->mm->pt_lock);
+	/* Without the lock: whoever acts on what it says looks again. */
+	f->seen = READ_ONCE(*f->entry);
 	f->retry = false;
 	if (entry_present(f->seen))
 		return fault_present(f);
@@ -455,11 +454,16 @@ static enum fault_result check_access(const struct area *area, u32 access)
 
 enum fault_result mm_fault(struct mm *mm, u64 addr, u32 access)
 {
-	struct fault f = { .mm = mm, .va = addr & PAGE_MASK, .access = access };
-	enum fault_result result = FAULT_NO_AREA;
+	enum fault_result result;
+	struct fault f;
 
 	if (!mm)
 		return FAULT_NO_AREA;
+	f.mm = mm;
+	f.va = addr & PAGE_MASK;
+	f.access = access;
+	f.retry = false;
+	f.major = false;
 	down_read(&mm->areas_lock);
 	f.area = addr < USER_TOP ? area_find(mm, addr) : NULL;
 	result = f.area ? check_access(f.area, access) : explain_no_area(mm, addr);

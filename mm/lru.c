@@ -39,7 +39,7 @@ static enum frame_state isolated_state(enum lru_list list)
 	return list < LRU_INACTIVE_FILE ? FRAME_ISOLATED_ANON : FRAME_ISOLATED_FILE;
 }
 
-static void link_locked(struct page *page, enum lru_list which, bool young)
+static inline void link_locked(struct page *page, enum lru_list which, bool young)
 {
 	struct lru *list = &lruvec.lists[which];
 	u32 index = index_of(page);
@@ -113,11 +113,6 @@ u32 lru_isolate(enum lru_list list, struct page **pages, u32 nr)
 	}
 	spin_unlock(&lruvec.lock);
 	return taken;
-}
-
-u64 lru_frames(enum lru_list list)
-{
-	return READ_ONCE(lruvec.lists[list].nr_frames);
 }
 
 u64 lru_most_frames(enum lru_list list)

@@ -77,7 +77,10 @@ bool lru_remove(struct page *page);
  */
 u32 lru_isolate(enum lru_list list, struct page **pages, u32 nr);
 /* Frames on a list: the running count. */
-u64 lru_frames(enum lru_list list);
+static inline u64 lru_frames(enum lru_list list)
+{
+	return READ_ONCE(lruvec.lists[list].nr_frames);
+}
 u64 lru_most_frames(enum lru_list list);
 
 /* Store frames: enter at the young end straight from allocation; leave for the free list. */

@@ -58,6 +58,7 @@ struct mm {
 	u64 *root;		 /* level-4 table, direct-map address */
 	struct rwsem areas_lock; /* read: faults; write: changes to areas */
 	struct list_head areas;
+	struct area *last_found; /* atomic: by area_find(), under either kind of areas_lock */
 	struct spinlock pt_lock; /* contents of page-table entries */
 	u64 brk;
 	u64 mmap_next; /* where to look for room first */

@@ -107,15 +107,21 @@ void page_init(void)
 	census.frames[FRAME_FREE] = mem_layout.nr_frames;
 }
 
+static __cold_path void refuse_state(const struct page *page, enum frame_state to)
+{
+	page_dump(page, "illegal change of state");
+	panic("frame %#lx: illegal change of state from %s to %s", page_to_pfn(page),
+	      frame_state_name((enum frame_state)page->state), frame_state_name(to));
+}
+
 void frame_set_state(struct page *page, enum frame_state to)
 {
 	enum frame_state from = (enum frame_state)page->state;
 
 	if (unlikely(from >= NR_FRAME_STATES || to >= NR_FRAME_STATES ||
 		     !(legal_next[from] & BIT(to)))) {
-		page_dump(page, "illegal change of state");
-		panic("frame %#lx: illegal change of state from %s to %s", page_to_pfn(page),
-		      frame_state_name(from), frame_state_name(to));
+		refuse_state(page, to);
+		return;
 	}
 	WRITE_ONCE(page->state, (u8)to);
 	atomic_sub(&census.frames[from], 1); /* I1 */
@@ -259,7 +265,8 @@ void put_page(struct page *page)
 	ASSERT_PAGE(now != UINT16_MAX, page);
 	if (now != 0)
 		return;
-	/* From here on nobody can take a reference: finders use get_page_unless_zero(). */
-	lru_remove(page);
-	free_pages(page, 0);
+	/* From here on nobody can take a reference, nor put the page on a list: finders use get_page_unless_zero(). */
+	if (page_on_lru(page))
+		lru_remove(page);
+	free_page(page);
 }

@@ -7,6 +7,10 @@
  * free they become one again. So the free lists after everything has been freed are
  * those of the beginning, whatever happened in between (I5).
  *
+ * Single frames come and go by the thousand, a page out for each page in. So a few that were freed last are kept
+ * apart (zone.recent) and given out again, last in, first out, without being joined and split each time. They are free
+ * like all others, and joined before anybody asks for, or looks at, a larger block.
+ *
  * One zone, one lock. Three marks on the number of free frames:
  *
  *	high	kswapd goes to sleep
@@ -45,6 +49,11 @@
 #define OOM_WAIT_NS	     (10 * NSEC_PER_MSEC)
 #define MAX_OOM_WAITS	     6000
 
+/* So many frames at most are not joined; when there are more, half of them are. */
+#define MAX_RECENT   64
+/* And when there are none, a block of that order is taken apart. */
+#define REFILL_ORDER 4
+
 struct free_list {
 	u32 head; /* index into memmap, NO_PAGE when empty; linked through page->next, prev */
 	u64 nr_blocks;
@@ -53,7 +62,9 @@ struct free_list {
 static struct zone {
 	struct spinlock lock; /* free, nr_free, and the struct pages of free frames; irq-safe */
 	struct free_list free[NR_ORDERS];
-	u64 nr_free;		   /* frames; read without the lock where a guess will do */
+	struct free_list
+		recent; /* frames that have not been joined; linked through page->next alone */
+	u64 nr_free;	/* frames, recent ones too; read without the lock where a guess will do */
 	u64 watermarks[NR_WMARKS]; /* frames; set once */
 	u64 nr_atomic_calls;	   /* A: for alloc_fail_every */
 } zone = { .lock = SPINLOCK_INIT("zone") };
@@ -100,7 +111,7 @@ static struct page *page_at(u32 index)
 	return &mem_layout.memmap[index];
 }
 
-static void push_block(struct page *page, u32 order)
+static inline void push_block(struct page *page, u32 order)
 {
 	struct free_list *list = &zone.free[order];
 
@@ -113,7 +124,7 @@ static void push_block(struct page *page, u32 order)
 	list->nr_blocks++;
 }
 
-static void unlink_block(struct page *page, u32 order)
+static inline void unlink_block(struct page *page, u32 order)
 {
 	struct free_list *list = &zone.free[order];
 
@@ -145,7 +156,6 @@ static struct page *free_buddy(const struct page *page, u32 order)
 /* Put a block whose frames are FRAME_FREE on the lists, joined with its buddies. */
 static void insert_block(struct page *page, u32 order)
 {
-	zone.nr_free += BIT(order);
 	page->order = ORDER_TAIL;
 	while (order < MAX_ORDER) {
 		struct page *buddy = free_buddy(page, order);
@@ -160,8 +170,46 @@ static void insert_block(struct page *page, u32 order)
 	push_block(page, order);
 }
 
-/* A block of exactly 2^order frames off the lists; NULL if none is large enough. */
-static struct page *remove_block(u32 order)
+static inline void push_recent(struct page *page)
+{
+	page->order = ORDER_TAIL; /* nobody's buddy */
+	page->next = zone.recent.head;
+	zone.recent.head = index_of(page);
+	zone.recent.nr_blocks++;
+}
+
+static inline struct page *pop_recent(void)
+{
+	struct page *page = page_at(zone.recent.head);
+
+	ASSERT_PAGE(page->state == FRAME_FREE && page->order == ORDER_TAIL, page);
+	zone.recent.head = page->next;
+	zone.recent.nr_blocks--;
+	return page;
+}
+
+/* Join recent frames until there are so many. */
+static void join_recent(u64 left)
+{
+	while (zone.recent.nr_blocks > left)
+		insert_block(pop_recent(), 0);
+}
+
+/* Frames that are FRAME_FREE now, to where they belong. */
+static inline void put_block(struct page *page, u32 order)
+{
+	zone.nr_free += BIT(order);
+	if (order) {
+		insert_block(page, order);
+		return;
+	}
+	push_recent(page);
+	if (unlikely(zone.recent.nr_blocks > MAX_RECENT))
+		join_recent(MAX_RECENT / 2);
+}
+
+/* A block of exactly 2^order joined frames off the lists; NULL if none is large enough. */
+static struct page *split_off(u32 order)
 {
 	struct page *page;
 	u32 from = order;
@@ -176,7 +224,36 @@ static struct page *remove_block(u32 order)
 		from--;
 		push_block(page + BIT(from), from);
 	}
-	zone.nr_free -= BIT(order);
+	return page;
+}
+
+/* Some frames to give out, the lowest first, from one block. */
+static __cold_path void refill_recent(void)
+{
+	struct page *page = NULL;
+	u32 order = REFILL_ORDER;
+
+	while (!(page = split_off(order)) && order)
+		order--;
+	for (u64 i = page ? BIT(order) : 0; i; i--)
+		push_recent(page + i - 1);
+}
+
+/* 2^order frames, no longer counted as free; NULL if there is no such block. */
+static __inlined struct page *remove_block(u32 order)
+{
+	struct page *page;
+
+	if (!order) {
+		if (unlikely(!zone.recent.nr_blocks))
+			refill_recent();
+		page = zone.recent.nr_blocks ? pop_recent() : NULL;
+	} else {
+		join_recent(0);
+		page = split_off(order);
+	}
+	if (page)
+		zone.nr_free -= BIT(order);
 	return page;
 }
 
@@ -213,7 +290,7 @@ static void prepare_contents(struct page *page, u32 flags, u32 order)
 		clear_page(page_address(page + i));
 }
 
-static void prepare_page(struct page *page, enum frame_state state)
+static inline void prepare_page(struct page *page, enum frame_state state)
 {
 	ASSERT_PAGE(page->refs == 0, page);
 	page->flags = 0;
@@ -227,7 +304,7 @@ static void prepare_page(struct page *page, enum frame_state state)
 }
 
 /* One try: a block, leaving at least floor frames free; or NULL. Any context. */
-static struct page *take_block(u32 order, enum frame_state state, u64 floor_frames)
+static __inlined struct page *take_block(u32 order, enum frame_state state, u64 floor_frames)
 {
 	struct page *page = NULL;
 	bool reserve = false;
@@ -256,7 +333,7 @@ static struct page *take_block(u32 order, enum frame_state state, u64 floor_fram
  * largest workload ends, whose memory we wait for. A killed workload's own threads do not
  * wait: with a part of the reserve they can reach their end, or they get NULL.
  */
-static struct page *alloc_slowly(u32 order, enum frame_state state)
+static __cold_path struct page *alloc_slowly(u32 order, enum frame_state state)
 {
 	u64 min = zone.watermarks[WMARK_MIN];
 	u32 fruitless = 0, rounds = 0, oom_waits = 0;
@@ -298,7 +375,7 @@ static bool injected_failure(u32 flags)
 	return atomic_add_return(&zone.nr_atomic_calls, 1) % every == 0;
 }
 
-struct page *alloc_pages(u32 flags, u32 order, enum frame_state state)
+static __inlined struct page *alloc(u32 flags, u32 order, enum frame_state state)
 {
 	const struct mm_context *context = env_context();
 	bool reclaiming = context->flags & MMC_RECLAIM;
@@ -322,7 +399,18 @@ struct page *alloc_pages(u32 flags, u32 order, enum frame_state state)
 	return page;
 }
 
-void free_pages(struct page *page, u32 order)
+struct page *alloc_pages(u32 flags, u32 order, enum frame_state state)
+{
+	return alloc(flags, order, state);
+}
+
+/* The same once more, made for one frame: nearly all there is to do. */
+struct page *alloc_page(u32 flags, enum frame_state state)
+{
+	return alloc(flags, 0, state);
+}
+
+static __inlined void release(struct page *page, u32 order)
 {
 	const u16 busy = BIT(PG_LOCKED) | BIT(PG_WRITEBACK);
 	u64 irq;
@@ -339,8 +427,18 @@ void free_pages(struct page *page, u32 order)
 		page[i].flags = 0;
 		frame_set_state(page + i, FRAME_FREE);
 	}
-	insert_block(page, order);
+	put_block(page, order);
 	spin_unlock_irqrestore(&zone.lock, irq);
+}
+
+void free_pages(struct page *page, u32 order)
+{
+	release(page, order);
+}
+
+void free_page(struct page *page)
+{
+	release(page, 0);
 }
 
 struct page *alloc_frames(u32 flags, u32 nr, enum frame_state state)
@@ -367,6 +465,7 @@ int largest_free_order(void)
 	int order;
 	u64 irq = spin_lock_irqsave(&zone.lock);
 
+	join_recent(0);
 	for (order = MAX_ORDER; order >= 0; order--) {
 		if (zone.free[order].head != NO_PAGE)
 			break;
@@ -385,7 +484,8 @@ void page_alloc_init(void)
 	irq = spin_lock_irqsave(&zone.lock);
 	for (u32 order = 0; order < NR_ORDERS; order++)
 		zone.free[order] = (struct free_list){ .head = NO_PAGE };
-	zone.nr_free = 0;
+	zone.recent = (struct free_list){ .head = NO_PAGE };
+	zone.nr_free = mem_layout.nr_frames;
 	for (u64 i = 0; i < mem_layout.nr_frames; i++)
 		mem_layout.memmap[i].order = ORDER_TAIL;
 	/* Joining finds the largest aligned blocks. */
@@ -411,11 +511,29 @@ static void verify_block(const struct page *page, u32 order)
 	ASSERT_PAGE(order == MAX_ORDER || !free_buddy(page, order), page);
 }
 
+/* Frames that have not been joined. */
+static u64 verify_recent(void)
+{
+	u64 walked = 0;
+
+	for (u32 at = zone.recent.head; at != NO_PAGE && walked <= MAX_RECENT;
+	     at = page_at(at)->next) {
+		const struct page *page = page_at(at);
+
+		ASSERT_PAGE(page->state == FRAME_FREE && page->refs == 0, page); /* I5 */
+		ASSERT_PAGE(page->order == ORDER_TAIL, page);
+		walked++;
+	}
+	ASSERT(walked == zone.recent.nr_blocks && walked <= MAX_RECENT);
+	return walked;
+}
+
 void page_alloc_verify(void)
 {
-	u64 irq, listed = 0, censused = 0;
+	u64 irq, listed, censused = 0;
 
 	irq = spin_lock_irqsave(&zone.lock);
+	listed = verify_recent();
 	for (u32 order = 0; order < NR_ORDERS; order++) {
 		u64 blocks = 0;
 		u32 prev = NO_PAGE;

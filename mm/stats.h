@@ -14,9 +14,10 @@
 enum vm_event { VM_EVENT_TABLE(X) NR_VM_EVENTS };
 #undef X
 
+/* A power of two of bytes, so that a CPU's own are found by a shift. */
 struct vm_events {
 	u64 count[NR_VM_EVENTS];
-} __aligned(64);
+} __aligned(512);
 extern struct vm_events vm_events[MAX_CPUS];
 
 static inline void count_vm_events(enum vm_event event, u64 n)

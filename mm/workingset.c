@@ -44,7 +44,7 @@
 #include "mm/stats.h"
 
 static struct {
-	struct spinlock lock; /* all of this */
+	struct spinlock lock; /* all of this but cost_ns */
 	u64 ticks;	      /* departures from residency */
 	struct type_workingset {
 		u64 left[NR_LEAVE_PATHS], came_back[NR_LEAVE_PATHS];
@@ -53,6 +53,7 @@ static struct {
 		u64 near_hits, far_hits;
 		/* Average distance of evicted zpages; when the last one was (first the first stored). */
 		u64 evict_age, last_evicted;
+		/* Each written as a whole; of two samples at once one is lost. */
 		u64 cost_ns[NR_COSTS];
 	} type[NR_PAGE_TYPES];
 } workingset;
@@ -228,17 +229,18 @@ void cost_note(enum page_type type, enum cost_kind kind, u64 total_ns, u64 pages
 {
 	/* What a page is like varies more from page to page than what it costs. */
 	s64 weight = kind == COST_STORED_SHARE || kind == COST_ZPAGE_BYTES ? 64 : 8;
-	u64 sample, limit, *average;
+	u64 limit = kind == COST_DISK_READ || kind == COST_DISK_WRITE ? 8 : 2;
+	u64 *cost = &workingset.type[type].cost_ns[kind];
+	u64 average = READ_ONCE(*cost), sample;
 
 	if (!pages)
 		return;
-	spin_lock(&workingset.lock);
-	average = &workingset.type[type].cost_ns[kind];
-	limit = kind == COST_DISK_READ || kind == COST_DISK_WRITE ? 8 : 2;
-	sample = MIN(total_ns / pages, limit * *average + NSEC_PER_USEC);
-	for (u64 i = 0; i < MIN(pages, (u64)COST_MAX_WEIGHT); i++)
-		*average += (s64)(sample - *average) / weight;
-	spin_unlock(&workingset.lock);
+	sample = likely(pages == 1) ? total_ns : total_ns / pages;
+	sample = MIN(sample, limit * average + NSEC_PER_USEC);
+	average += (s64)(sample - average) / weight;
+	for (u64 i = 1; i < MIN(pages, (u64)COST_MAX_WEIGHT); i++)
+		average += (s64)(sample - average) / weight;
+	WRITE_ONCE(*cost, average);
 }
 
 u64 cost_ns(enum page_type type, enum cost_kind kind)

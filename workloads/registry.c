@@ -15,7 +15,7 @@
 int main(int argc, char **argv);
 
 #define COUNT(name, main, mib, text) +1
-#define NR_WORKLOADS		     (0 WORKLOAD_TABLE(COUNT) FAULTY_WORKLOAD_TABLE(COUNT))
+#define NR_WORKLOADS		     (0 WORKLOAD_TABLE(COUNT) HIDDEN_WORKLOAD_TABLE(COUNT))
 
 struct workload_note {
 	uint32_t name_bytes, desc_bytes, type;
@@ -24,7 +24,7 @@ struct workload_note {
 };
 
 #define ENTRY(name, main, mib, text)	    { name, mib, 0, text },
-#define FAULTY_ENTRY(name, main, mib, text) { name, mib, SYS_WORKLOAD_FAULTY, text },
+#define HIDDEN_ENTRY(name, main, mib, text) { name, mib, SYS_WORKLOAD_HIDDEN, text },
 
 static const struct workload_note workload_note
 	__attribute__((section(".note.harmony"), used, aligned(4))) = {
@@ -32,7 +32,7 @@ static const struct workload_note workload_note
 		.desc_bytes = sizeof(workload_note.workloads),
 		.type = SYS_NOTE_WORKLOADS,
 		.name = SYS_NOTE_NAME,
-		.workloads = { WORKLOAD_TABLE(ENTRY) FAULTY_WORKLOAD_TABLE(FAULTY_ENTRY) },
+		.workloads = { WORKLOAD_TABLE(ENTRY) HIDDEN_WORKLOAD_TABLE(HIDDEN_ENTRY) },
 	};
 
 static const struct {
@@ -40,7 +40,7 @@ static const struct {
 	int (*main)(int argc, char **argv);
 } mains[] = {
 #define MAIN(name, main, mib, text) { name, main },
-	WORKLOAD_TABLE(MAIN) FAULTY_WORKLOAD_TABLE(MAIN)
+	WORKLOAD_TABLE(MAIN) HIDDEN_WORKLOAD_TABLE(MAIN)
 };
 
 int main(int argc, char **argv)

@@ -4,8 +4,8 @@
  *
  * X(name, main, default footprint in MiB (0: takes none), what it does)
  *
- * Those in FAULTY_WORKLOAD_TABLE do something wrong on purpose, to show how the
- * kernel answers; lists for people leave them out.
+ * Those in HIDDEN_WORKLOAD_TABLE do something wrong on purpose, to show how the
+ * kernel answers, or serve a test; lists for people leave them out.
  */
 #ifndef WORKLOADS_WORKLOADS_H
 #define WORKLOADS_WORKLOADS_H
@@ -24,7 +24,8 @@
 	X("ageing", ageing_main, 64, "a hot set after cold data has filled the memory")         \
 	X("sleeper", sleeper_main, 64, "writes, sleeps until it is alone, verifies")
 
-#define FAULTY_WORKLOAD_TABLE(X)                                                \
+#define HIDDEN_WORKLOAD_TABLE(X)                                                \
+	X("touch", touch_main, 0, "touches pages when a test tells it to")      \
 	X("bad-null", bad_null_main, 0, "reads through a null pointer")         \
 	X("bad-stack", bad_stack_main, 0, "recurses until its stack overflows") \
 	X("bad-exec", bad_exec_main, 0, "executes data")                        \
@@ -36,7 +37,7 @@
 
 #define X(name, main, mib, text) int main(int argc, char **argv);
 WORKLOAD_TABLE(X)
-FAULTY_WORKLOAD_TABLE(X)
+HIDDEN_WORKLOAD_TABLE(X)
 #undef X
 
 #endif

@@ -32,6 +32,20 @@ static bool read_block(void *ctx, u64 block, void *page)
 	return !block_rw(ctx, BIO_READ, block * (PAGE_SIZE / SECTOR_SIZE), page, PAGE_SIZE);
 }
 
+bool bench_data_blocks(struct block_source *source)
+{
+	struct block_device *disk = block_find("data");
+
+	if (!disk)
+		return false;
+	*source = (struct block_source){
+		.nr_blocks = disk->nr_sectors / (PAGE_SIZE / SECTOR_SIZE),
+		.read = read_block,
+		.ctx = disk,
+	};
+	return true;
+}
+
 /* Put a block in its place by address. */
 static void insert_block(struct page *block)
 {
@@ -88,11 +102,9 @@ const char *bench_store(void)
 {
 	const struct zstore_kind *kinds[BENCH_MAX_KINDS];
 	u32 nr = bench_all_kinds(kinds);
-	struct block_device *disk = block_find("data");
-	struct block_source source = { 0, read_block, disk };
+	struct block_source source;
 
-	EXPECT(disk);
-	source.nr_blocks = disk->nr_sectors / (PAGE_SIZE / SECTOR_SIZE);
+	EXPECT(bench_data_blocks(&source));
 	bench = (struct bench){
 		.where = "guest",
 		.source = &source,

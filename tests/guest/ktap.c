@@ -14,6 +14,7 @@ static const struct ktap_test {
 } tests[] = {
 	{ "threads", test_threads },
 	{ "preemption", test_preemption },
+	{ "spinlocks", test_spinlocks },
 	{ "mutex", test_mutex },
 	{ "wait_timeout", test_wait_timeout },
 	{ "sleep", test_sleep },
@@ -50,6 +51,7 @@ static const struct ktap_test panics[] = {
 /* Nor are these: they measure. */
 static const struct ktap_test benches[] = {
 	{ "bench-store", bench_store },
+	{ "bench-paths", bench_paths },
 };
 
 static u64 kernel_frames(void)

@@ -25,6 +25,7 @@ bool ktap_run(const char *name);
 /* Each file of tests offers its own. */
 const char *test_threads(void);
 const char *test_preemption(void);
+const char *test_spinlocks(void);
 const char *test_mutex(void);
 const char *test_wait_timeout(void);
 const char *test_sleep(void);
@@ -48,8 +49,13 @@ const char *test_string(void);
 const char *test_reclaim_none(void);
 const char *test_workload_verdicts(void);
 
-/* Measures; run by name only. */
+/* Measure; run by name only. */
 const char *bench_store(void);
+const char *bench_paths(void);
+
+/* The data disk as a source of contents. False: there is none. */
+struct block_source;
+bool bench_data_blocks(struct block_source *source);
 
 /* These must panic; one that returns has failed. Run by name only. */
 const char *panic_stack(void);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_kernel.c - threads, locks, waiting, and what the kernel's page tables allow. */
+#include "kernel/cpu.h"
 #include "kernel/thread.h"
 #include "lib/lock.h"
 #include "lib/string.h"
@@ -72,6 +73,43 @@ const char *test_preemption(void)
 	shared.stop = true;
 	EXPECT(wait_done(2));
 	EXPECT(shared.spins[0] && shared.spins[1]);
+	return NULL;
+}
+
+#define SPINLOCK_NS (50 * NSEC_PER_MSEC)
+#define TICK_NS	    (7 * NSEC_PER_USEC)
+
+/* Many timers, each an interrupt that takes locks of its own. */
+static void tick(void *arg)
+{
+	/* Of many lengths, so that they do not keep in step with what they interrupt. */
+	for (u64 i = 0; !shared.stop; i++)
+		env_sleep_ns(TICK_NS + i * 61 % 997);
+	finish();
+}
+
+/*
+ * Interrupts strike at every instruction of taking and releasing, when a run is deterministic (--det). What the CPU
+ * knows of its locks must be right after each.
+ */
+const char *test_spinlocks(void)
+{
+	u64 end = env_now_ns() + SPINLOCK_NS;
+	struct spinlock lock;
+	bool clean = true;
+
+	reset_shared();
+	spin_lock_init(&lock, "test");
+	EXPECT(thread_start("tick", tick, NULL, NULL));
+	while (env_now_ns() < end && clean) {
+		spin_lock(&lock);
+		clean = spin_is_held(&lock) && this_cpu()->nr_held == 1;
+		spin_unlock(&lock);
+		clean = clean && !this_cpu()->nr_held;
+	}
+	shared.stop = true;
+	EXPECT(wait_done(1));
+	EXPECT(clean);
 	return NULL;
 }
 

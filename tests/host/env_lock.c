@@ -43,8 +43,7 @@ static void lock_taken(struct spinlock *lock)
 	struct thread *t = host_self();
 
 	ASSERT(t->nr_held < MAX_HELD);
-	lock->locked = 1;
-	lock->cpu = t->id + 1;
+	lock->locked = t->id + 1;
 	t->held[t->nr_held++] = lock;
 }
 
@@ -53,12 +52,12 @@ static void lock_acquire(struct spinlock *lock)
 	const struct thread *t = host_self();
 
 	for (u32 spins = 0; lock->locked; spins++) {
-		if (lock->cpu == t->id + 1)
+		if (lock->locked == t->id + 1)
 			panic("spinlock %s: taken twice by thread %s%s", lock->name, t->name,
 			      t->in_irq ? ", by an interrupt the second time" : "");
 		if (spins == MAX_SPINS)
 			panic("spinlock %s: deadlock, held by thread %u", lock->name,
-			      lock->cpu - 1);
+			      lock->locked - 1);
 		host_schedule(true);
 	}
 	lock_taken(lock);
@@ -77,7 +76,6 @@ static void lock_release(struct spinlock *lock)
 	for (t->nr_held--; i < t->nr_held; i++)
 		t->held[i] = t->held[i + 1];
 	lock->locked = 0;
-	lock->cpu = 0;
 }
 
 void spin_lock(struct spinlock *lock)
@@ -126,7 +124,7 @@ void spin_unlock_irqrestore(struct spinlock *lock, u64 flags)
 
 bool spin_is_held(const struct spinlock *lock)
 {
-	return lock->locked && lock->cpu == host_self()->id + 1;
+	return lock->locked == host_self()->id + 1;
 }
 
 /* ------------------------------------------------------------- waiting */
@@ -241,64 +239,53 @@ bool mutex_is_held(const struct mutex *m)
 
 void rwsem_init(struct rwsem *sem, const char *name)
 {
-	spin_lock_init(&sem->lock, name);
 	waitqueue_init(&sem->wq, name);
-	sem->readers = 0;
-	sem->writers_waiting = 0;
+	sem->state = 0;
 }
 
 static bool can_read(const struct rwsem *sem)
 {
-	return sem->readers >= 0 && sem->writers_waiting == 0;
+	return sem->state < RWSEM_READERS;
 }
 
-static bool try_read(struct rwsem *sem)
+static bool can_write(const struct rwsem *sem)
 {
-	if (!can_read(sem))
-		return false;
-	sem->readers++;
-	return true;
-}
-
-static bool try_write(struct rwsem *sem)
-{
-	if (sem->readers != 0)
-		return false;
-	sem->readers = -1;
-	return true;
+	return !(sem->state & (RWSEM_WRITER | RWSEM_READERS));
 }
 
 void down_read(struct rwsem *sem)
 {
-	host_may_sleep(sem->lock.name);
+	host_may_sleep(sem->wq.lock.name);
 	host_preempt_point();
-	while (!try_read(sem))
+	while (!can_read(sem))
 		wait_event(&sem->wq, can_read(sem));
+	sem->state++;
 }
 
 void up_read(struct rwsem *sem)
 {
-	ASSERT(sem->readers > 0);
-	if (--sem->readers == 0)
+	ASSERT(sem->state & RWSEM_READERS);
+	sem->state--;
+	if (!(sem->state & RWSEM_READERS))
 		wake_all(&sem->wq);
 	host_preempt_point();
 }
 
 void down_write(struct rwsem *sem)
 {
-	host_may_sleep(sem->lock.name);
+	host_may_sleep(sem->wq.lock.name);
 	host_preempt_point();
-	sem->writers_waiting++;
-	while (!try_write(sem))
-		wait_event(&sem->wq, sem->readers == 0);
-	sem->writers_waiting--;
+	sem->state += RWSEM_WAITING;
+	while (!can_write(sem))
+		wait_event(&sem->wq, can_write(sem));
 	/* Readers that were held back by our waiting wait for up_write() now. */
+	sem->state += RWSEM_WRITER - RWSEM_WAITING;
 }
 
 void up_write(struct rwsem *sem)
 {
-	ASSERT(sem->readers == -1);
-	sem->readers = 0;
+	ASSERT(sem->state & RWSEM_WRITER);
+	sem->state -= RWSEM_WRITER;
 	wake_all(&sem->wq);
 	host_preempt_point();
 }

@@ -262,7 +262,9 @@ static void test_neighbours_cost_a_frame(void **state)
 			assert_int_equal(check_page(page, word_of), FAULT_OK);
 		swap_out_all();
 	}
-	assert_true(events(EV_zpswpin) > 900);
+	/* kswapd sends some of them straight to the disk. */
+	assert_true(events(EV_zpswpin) + events(EV_pswpin) > 900);
+	assert_true(events(EV_zpswpin) > 300);
 	assert_true(events(EV_zadopt) < events(EV_zpswpin) / 10);
 	sim_tlb_flush_all();
 	mm_destroy(t.mm);
