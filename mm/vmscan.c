@@ -30,6 +30,9 @@
 #include "mm/workingset.h"
 #include "mm/zpage.h"
 
+/* Most batches of pages that become inactive in one round. */
+#define AGE_BATCHES 4
+
 /* The dearest frame that the store gave lately fades over so many decisions. */
 #define PRICE_DECISIONS 16
 
@@ -108,12 +111,24 @@ static void shrink_active_list(struct scan_control *sc, enum page_type type)
 	}
 }
 
+/* Some batches, until the inactive list is as long as the active one. */
+static void age_list(struct scan_control *sc, enum page_type type)
+{
+	for (u32 i = 0; i < AGE_BATCHES; i++) {
+		shrink_active_list(sc, type);
+		if (lru_frames(lru_of(type, LRU_INACTIVE_ANON)) >=
+		    lru_frames(lru_of(type, LRU_ACTIVE_ANON)))
+			break;
+	}
+}
+
 static s64 shrink_inactive_list(struct scan_control *sc, enum page_type type,
 				const struct mm_decision *d)
 {
 	enum lru_list list = lru_of(type, LRU_INACTIVE_ANON);
 	s64 store_before = env_context()->store_frames, freed = 0;
-	u64 left = lru_frames(list);
+	/* Twice round: a page that was used is passed over once. */
+	u64 left = 2 * lru_frames(list);
 
 	while (left && freed < (s64)SWAP_CLUSTER) {
 		struct page *pages[SWAP_CLUSTER];
@@ -214,9 +229,9 @@ static bool reclaim_round(struct scan_control *sc)
 	if (d.list != NR_LRU_LISTS)
 		note_price(&d);
 	if (d.age_anon)
-		shrink_active_list(sc, TYPE_ANON);
+		age_list(sc, TYPE_ANON);
 	if (d.age_file)
-		shrink_active_list(sc, TYPE_FILE);
+		age_list(sc, TYPE_FILE);
 	if (d.list == NR_LRU_LISTS)
 		return false;
 	freed = shrink_list(sc, &d) + serve_target(sc);
