@@ -289,6 +289,19 @@ static u32 zbud_victims(struct zstore *zs, enum ztype type, struct zvictim *vict
 	return nr;
 }
 
+static bool zbud_oldest(struct zstore *zs, enum ztype type, u32 *stamp)
+{
+	const struct zbud *frame = zs->env->frame_younger(zs->ctx, type, NULL);
+
+	for (u32 i = 0; frame && i < 2; i++) {
+		if (frame->buddy[i].state != ZB_LIVE)
+			continue;
+		*stamp = frame->buddy[i].stamp;
+		return true;
+	}
+	return false;
+}
+
 static u32 zbud_victim_done(struct zstore *zs, enum ztype type, const struct zvictim *victim)
 {
 	struct zbud *frame = frame_find(zs, type, victim->handle);
@@ -378,6 +391,7 @@ const struct zstore_kind zstore_zbud = {
 	.let_go = zbud_free,
 	.compact = zbud_compact,
 	.victims = zbud_victims,
+	.oldest = zbud_oldest,
 	.victim_done = zbud_victim_done,
 	.shrinkers_gone = zbud_shrinkers_gone,
 	.verify = zbud_verify,

@@ -314,6 +314,19 @@ static void verify_frame(struct zstore *zs, enum ztype type, struct zframe *fram
 	sum->sparse_bytes += sparse ? used : 0;
 }
 
+static bool log_oldest(struct zstore *zs, enum ztype type, u32 *stamp)
+{
+	const struct zframe *frame = zs->env->frame_younger(zs->ctx, type, NULL);
+
+	for (u32 i = 0; frame && i < frame->nr_slots; i++) {
+		if (!frame->slots[i].size)
+			continue;
+		*stamp = zslot_stamp(&frame->slots[i]);
+		return true;
+	}
+	return false;
+}
+
 static void log_verify(struct zstore *zs, enum ztype type, struct zstore_type_stats *sum,
 		       void (*visit)(void *ctx, enum ztype type, u64 key, zhandle_t handle))
 {
@@ -349,6 +362,7 @@ const struct zstore_kind zstore_log = {
 	.let_go = log_let_go,
 	.compact = zlog_compact,
 	.victims = zlog_victims,
+	.oldest = log_oldest,
 	.victim_done = zlog_victim_done,
 	.shrinkers_gone = zlog_shrinkers_gone,
 	.evict_frames = zlog_evict_frames,

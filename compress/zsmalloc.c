@@ -440,6 +440,18 @@ static u32 zsmalloc_victims(struct zstore *zs, enum ztype type, struct zvictim *
 	return 1;
 }
 
+static bool zsmalloc_oldest(struct zstore *zs, enum ztype type, u32 *stamp)
+{
+	struct zpool *pool = &state_of(zs)->pool[type];
+	struct zspage_slot slot;
+
+	if (list_empty(&pool->lru))
+		return false;
+	ASSERT(slot_at(zs, type, (u64)(uintptr_t)pool->lru.next, &slot));
+	*stamp = slot.info->stamp;
+	return true;
+}
+
 static u32 zsmalloc_victim_done(struct zstore *zs, enum ztype type, const struct zvictim *victim)
 {
 	struct zspage_slot slot;
@@ -569,6 +581,7 @@ const struct zstore_kind zstore_zsmalloc = {
 	.let_go = zsmalloc_free,
 	.compact = zsmalloc_compact,
 	.victims = zsmalloc_victims,
+	.oldest = zsmalloc_oldest,
 	.victim_done = zsmalloc_victim_done,
 	.shrinkers_gone = zsmalloc_shrinkers_gone,
 	.verify = zsmalloc_verify,

@@ -529,6 +529,7 @@ void zstore_get_stats(struct zstore *zs, enum ztype type, struct zstore_type_sta
 {
 	spin_lock(&zs->lock);
 	*out = zs->type[type].stats;
+	out->has_oldest = zs->kind->oldest(zs, type, &out->oldest_stamp);
 	spin_unlock(&zs->lock);
 }
 

@@ -144,6 +144,8 @@ struct zstore_type_stats {
 	u64 stored_pages;	/* zpages held in frames */
 	u64 same_pages;		/* same-filled pages held without a frame */
 	u64 backing_frames;	/* frames that hold zpages */
+	bool has_oldest;	/* there is a zpage at the old end, */
+	u32 oldest_stamp;	/* with this stamp */
 	u64 compressed_bytes;	/* bytes of those zpages, without metadata */
 	u64 compressed_squares; /* sum of the squares of their sizes */
 	u64 target_frames;	/* the standing order; UINT64_MAX: none */

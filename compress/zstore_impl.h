@@ -111,6 +111,8 @@ struct zstore_kind {
 	u32 (*victims)(struct zstore *zs, enum ztype type, struct zvictim *victims);
 	u32 (*victim_done)(struct zstore *zs, enum ztype type, const struct zvictim *victim);
 	void (*shrinkers_gone)(struct zstore *zs, enum ztype type);
+	/* The stamp of a zpage at the old end. False: there is none that may be chosen. */
+	bool (*oldest)(struct zstore *zs, enum ztype type, u32 *stamp);
 	/*
 	 * Write one batch of the oldest anon frames to swap as they are. NULL: not this kind. The lock is
 	 * let go of meanwhile.

@@ -40,7 +40,7 @@ struct type_snapshot {
 	 * pages', and on others. Decayed.
 	 */
 	u64 near_hits, far_hits;
-	u64 evict_age; /* distance at which zpages lately left the store for disk; 0: none did */
+	u64 store_age; /* of the oldest zpage, in departures since its own */
 	/* Measured on this machine, this type's pages, ns a page (moving averages). */
 	u64 compress_ns, decompress_ns;
 	u64 disk_read_ns;  /* a comeback from disk, readahead included */

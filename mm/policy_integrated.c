@@ -126,7 +126,7 @@ static struct type_costs costs_of(const struct mm_snapshot *s, enum page_type ty
 	c.direct_ns = index_of(s, &curve, 0, write_ns, t->disk_read_ns);
 	c.compress_ns =
 		index_of(s, &curve, 0, compress_cost(t), t->decompress_ns) * ONE / (ONE - taken);
-	c.evict_ns = index_of(s, &curve, t->evict_age, write_ns * 16 / pages_x16, t->disk_read_ns) *
+	c.evict_ns = index_of(s, &curve, t->store_age, write_ns * 16 / pages_x16, t->disk_read_ns) *
 		     pages_x16 / 16;
 	c.compress = better_compressed(s, t, &curve, write_ns, taken);
 	return c;

@@ -58,6 +58,7 @@ static void snapshot_type(enum page_type type, struct type_snapshot *t)
 	t->compressed_frames = lru_frames(lru_of(type, LRU_COMPRESSED_ANON));
 	t->stored_pages = z.stored_pages;
 	t->same_pages = z.same_pages;
+	t->store_age = z.has_oldest ? workingset_distance(z.oldest_stamp) : 0;
 	t->can_evict = type == TYPE_FILE || swap_used_blocks() < swap_total_blocks();
 	workingset_snapshot(type, t);
 }

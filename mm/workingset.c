@@ -51,8 +51,6 @@ static struct {
 		u64 departures, stored, back_at[AGE_BUCKETS]; /* decayed together */
 		u64 first_tick; /* of ticks, when the first page left */
 		u64 near_hits, far_hits;
-		/* Average distance of evicted zpages; when the last one was (first the first stored). */
-		u64 evict_age, last_evicted;
 		/* Each written as a whole; of two samples at once one is lost. */
 		u64 cost_ns[NR_COSTS];
 	} type[NR_PAGE_TYPES];
@@ -60,9 +58,6 @@ static struct {
 
 /* A sample of many pages counts for each of them, as far as that makes a difference. */
 #define COST_MAX_WEIGHT 16
-
-/* Of how many zpages the age at eviction is the average. */
-#define EVICT_AGE_WEIGHT 64
 
 /* Until something has been measured: a guess for a disk of 250 us and LZ4 under emulation. */
 static const u64 first_guess_ns[NR_COSTS] = {
@@ -87,10 +82,10 @@ static u32 stamp_now(void)
 	return READ_ONCE(workingset.ticks) & (BIT(SHADOW_AGE_BITS) - 1);
 }
 
-/* Departures since the one of that shadow. Lock held. */
+/* Departures since the one of that shadow. */
 static u64 distance_of(u32 shadow)
 {
-	return (workingset.ticks - shadow) & (BIT(SHADOW_AGE_BITS) - 1);
+	return (READ_ONCE(workingset.ticks) - shadow) & (BIT(SHADOW_AGE_BITS) - 1);
 }
 
 static void note_left(enum page_type type, enum leave_path path)
@@ -110,8 +105,6 @@ static void note_departure(enum page_type type, bool stored)
 
 	if (!w->first_tick)
 		w->first_tick = workingset.ticks;
-	if (stored && !w->last_evicted)
-		w->last_evicted = workingset.ticks;
 	w->stored += stored;
 	if (++w->departures < MAX(mem_layout.nr_frames, 256UL))
 		return;
@@ -146,14 +139,15 @@ u32 workingset_now(bool was_workingset)
 	return stamp_now() | (was_workingset ? SHADOW_WORKINGSET : 0);
 }
 
+u64 workingset_distance(u32 shadow)
+{
+	return distance_of(shadow);
+}
+
 u32 workingset_leave_store(enum page_type type, u32 shadow)
 {
-	struct type_workingset *w = &workingset.type[type];
-
 	spin_lock(&workingset.lock);
 	note_left(type, LEFT_STORE);
-	w->last_evicted = workingset.ticks;
-	w->evict_age += (s64)(distance_of(shadow) - w->evict_age) / EVICT_AGE_WEIGHT;
 	spin_unlock(&workingset.lock);
 	return shadow | SHADOW_VIA_STORE;
 }
@@ -213,9 +207,6 @@ void workingset_snapshot(enum page_type type, struct type_snapshot *out)
 	memcpy(out->back_at, workingset.type[type].back_at, sizeof(out->back_at));
 	out->near_hits = workingset.type[type].near_hits;
 	out->far_hits = workingset.type[type].far_hits;
-	/* Those that are now the oldest are older by the time since then. */
-	out->evict_age = workingset.type[type].evict_age + workingset.ticks -
-			 workingset.type[type].last_evicted;
 	out->compress_ns = workingset.type[type].cost_ns[COST_COMPRESS];
 	out->decompress_ns = workingset.type[type].cost_ns[COST_DECOMPRESS];
 	out->disk_read_ns = workingset.type[type].cost_ns[COST_DISK_READ];

@@ -22,6 +22,8 @@ u32 workingset_leave(enum page_type type, enum leave_path path, bool workingset,
 		     bool incompressible);
 /* The shadow of a page that is about to leave; workingset_leave() counts it when it has. */
 u32 workingset_now(bool workingset);
+/* Departures since the one that the shadow tells of. */
+u64 workingset_distance(u32 shadow);
 /* A compressed page leaves memory. Takes the shadow from its compression, returns the one to keep. */
 u32 workingset_leave_store(enum page_type type, u32 shadow);
 /*
