@@ -159,7 +159,8 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 		bool compress = c.compress || !t->can_evict;
 
 		consider(s, d, &best, lru_of(type, LRU_INACTIVE_ANON), t->inactive_frames,
-			 compress ? c.compress_ns : c.direct_ns, compress || explore);
+			 t->can_evict ? MIN(c.compress_ns, c.direct_ns) : c.compress_ns,
+			 compress || explore);
 		if (t->can_evict)
 			consider(s, d, &best, lru_of(type, LRU_COMPRESSED_ANON),
 				 t->compressed_frames, c.evict_ns, false);
