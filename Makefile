@@ -60,7 +60,8 @@ Q := $(if $(V),,@)
 GOALS := $(or $(MAKECMDGOALS),all)
 GROUPS := build $(filter clang,$(CC))
 GROUPS += $(if $(filter run run-det iso image,$(GOALS)),run)
-GROUPS += $(if $(filter test test-host test-guest test-system sim bench bench-store bench-paths host-build lint,$(GOALS)),test)
+GROUPS += $(if $(filter test test-host test-guest test-system sim bench bench-store bench-paths bench-cases host-build lint,$(GOALS)),test)
+GROUPS += $(if $(filter bench-cases,$(GOALS)),plot)
 GROUPS += $(if $(filter test test-system,$(GOALS)),clang)
 GROUPS += $(if $(filter lint format,$(GOALS)),lint clang)
 GROUPS += $(if $(filter debug,$(GOALS)),debug)
@@ -277,7 +278,7 @@ $(H)/bench_store: $(BENCHOBJ)
 	@mkdir -p $(@D)
 	$(Q)gcc -o $@ $^
 
-.PHONY: host-build test test-host test-guest test-system sim bench bench-store bench-paths regret
+.PHONY: host-build test test-host test-guest test-system sim bench bench-store bench-paths bench-cases regret
 host-build: $(HTEST) $(H)/bench_store $(if $(wildcard tests/host/sim.c),$(H)/sim)
 
 test: all host-build build/disk.img ## everything below; ends with "N passed, N failed"
@@ -304,6 +305,10 @@ bench-paths: all build/disk.img ## instructions of a decompress fault and of com
 bench: all build/disk.img ## the matrix policy x workload x footprint x disk (QUICK=1: against the committed figures)
 	@tools/bench --build $(B) $(if $(QUICK),--quick) $(if $(ACCEPT),--accept) $(BENCH_MEM) \
 		$(if $(JOBS),--jobs '$(JOBS)') $(if $(SHARD),--shard '$(SHARD)') $(BENCH)
+
+bench-cases: all build/disk.img ## single questions with limits: ageing, sleeper, exit, step, phases, kswapd (QUICK=1: a minute)
+	@tools/bench-cases --build $(B) $(if $(QUICK),--quick) $(BENCH_MEM) $(if $(JOBS),--jobs '$(JOBS)') $(BENCH_CASES)
+
 # 64 MiB, the default of a run, would take days.
 BENCH_MEM = $(if $(filter file default,$(origin MEM)),,--mem '$(MEM)')
 
@@ -338,6 +343,7 @@ help: ## this list
 	@echo "  PACE=none|nvme|ssd|hdd (how fast disks may be, default ssd)"
 	@echo "  APPEND='more words' V=1 (show commands)"
 	@echo "  make bench: JOBS=n SHARD=i/m QUICK=1 ACCEPT=1 BENCH='--workloads kv ...' (tools/bench --help)"
+	@echo "  make bench-cases: JOBS=n QUICK=1 BENCH_CASES='--cases ageing,exit' (tools/bench-cases --help)"
 	@echo "  make regret: RESULTS='file ...' REGRET=--markdown"
 
 -include $(KOBJ:.o=.d) $(POBJ:.o=.d) $(HLIBO:.o=.d) $(HTEST:$(H)/%=$(H)/tests/host/%.c.d) $(BENCHOBJ:.o=.d)

@@ -24,6 +24,11 @@ u64 env_now_ns(void)
 	return time_now_ns();
 }
 
+u64 env_thread_ns(void)
+{
+	return sched_thread_ns();
+}
+
 void env_sleep_ns(u64 ns)
 {
 	thread_sleep_ns(ns);

@@ -99,14 +99,26 @@ static struct proc *reap_next(void)
 	return proc;
 }
 
+/* Free its memory, and say how much came back and how soon: an exit is a frame source too. */
+static void reap_memory(struct proc *proc)
+{
+	u64 before = nr_free_frames(), freed_ns;
+
+	mm_destroy(proc->mm);
+	freed_ns = env_now_ns();
+	printk("workload \"%s\" ended after %lu ns: %s; free frames %lu at %lu ns, %lu at %lu ns\n",
+	       proc->name, proc->end_ns - proc->start_ns, proc_status_name(proc->status), before,
+	       proc->end_ns, nr_free_frames(), freed_ns);
+	WRITE_ONCE(proc->mm, NULL);
+}
+
 static void reaper(void *arg)
 {
 	for (;;) {
 		struct proc *proc;
 
 		wait_event(&reap_wait, (proc = reap_next()) != NULL);
-		mm_destroy(proc->mm);
-		WRITE_ONCE(proc->mm, NULL);
+		reap_memory(proc);
 		files_close_all(proc);
 		WRITE_ONCE(proc->done, true);
 		wake_all(&done_wait);

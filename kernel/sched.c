@@ -205,6 +205,17 @@ void thread_wake(struct thread *thread)
 	spin_unlock_irqrestore(&cpu->rq.lock, flags);
 }
 
+u64 sched_thread_ns(void)
+{
+	struct cpu *cpu = this_cpu();
+	u64 flags = spin_lock_irqsave(&cpu->rq.lock), ns;
+
+	account(cpu, cpu->current);
+	ns = cpu->current->cpu_ns;
+	spin_unlock_irqrestore(&cpu->rq.lock, flags);
+	return ns;
+}
+
 void sched_quantum_over(struct cpu *cpu)
 {
 	cpu->quantum_end_ns = UINT64_MAX;

@@ -27,6 +27,9 @@ void sched_add(struct thread *thread);
 /* Called by the timer interrupt when quantum_end_ns has passed. */
 void sched_quantum_over(struct cpu *cpu);
 
+/* Virtual time that the current thread has spent running until now. */
+u64 sched_thread_ns(void);
+
 /* Switch if somebody asked for it and this is a place for it: preemption and interrupts on. */
 void sched_preempt_point(void);
 

@@ -76,6 +76,8 @@ static inline u32 env_cpu(void)
 
 /* Sleep at least ns. Thread context. */
 void env_sleep_ns(u64 ns);
+/* How long the current thread has run: waiting and the time of others do not count. Thread context. */
+u64 env_thread_ns(void);
 /* Let others run; called in long loops. Thread context, no spinlock held. */
 void env_yield(void);
 

@@ -35,6 +35,7 @@
 	X(pgsteal_kswapd, "frames that kswapd brought to the free list, net")                \
 	X(pgsteal_direct, "frames that direct reclaim brought to the free list, net")        \
 	X(kswapd_wake, "times kswapd was woken")                                             \
+	X(kswapd_ns, "ns that kswapd ran")                                                   \
 	X(zstore_anon, "anon pages compressed")                                              \
 	X(zstore_file, "file pages compressed")                                              \
 	X(zreject_poor, "pages refused by the store: they compress too poorly")              \

@@ -335,8 +335,14 @@ static void kswapd_thread(void *arg)
 {
 	env_context()->flags |= MMC_KSWAPD;
 	for (;;) {
+		bool balanced;
+		u64 start_ns;
+
 		wait_event(&kswapd.wq, READ_ONCE(kswapd.wanted));
-		if (!kswapd_balance())
+		start_ns = env_thread_ns();
+		balanced = kswapd_balance();
+		count_vm_events(EV_kswapd_ns, env_thread_ns() - start_ns);
+		if (!balanced)
 			env_sleep_ns(KSWAPD_REST_NS);
 		WRITE_ONCE(kswapd.wanted, false);
 	}

@@ -377,6 +377,12 @@ struct mm_context *env_context(void)
 	return &host_self()->context;
 }
 
+/* Threads of the host are not timed one by one. */
+u64 env_thread_ns(void)
+{
+	return env_now_ns();
+}
+
 void env_sleep_ns(u64 ns)
 {
 	host_may_sleep("env_sleep_ns");
