@@ -33,6 +33,11 @@ static inline enum lru_list lru_of(enum page_type type, enum lru_list anon_list)
 	return anon_list + (type == TYPE_FILE ? LRU_INACTIVE_FILE : 0);
 }
 
+static inline enum page_type lru_type(enum lru_list list)
+{
+	return list < LRU_INACTIVE_FILE ? TYPE_ANON : TYPE_FILE;
+}
+
 static inline enum frame_state lru_state(enum lru_list list)
 {
 	return (enum frame_state)(FRAME_INACTIVE_ANON + list);

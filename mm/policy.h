@@ -84,6 +84,7 @@ struct mm_decision {
 		age_file; /* move pages from active to inactive first where that list is short */
 	u64 cost_ns
 		[NR_LRU_LISTS]; /* what the policy thinks a frame costs there; UINT64_MAX: cannot give */
+	const char *why;	/* for the log; NULL: the policy does not say */
 };
 
 /* A number that the command line may set: policy=zswap,max_pool_pct=35. */

@@ -64,7 +64,7 @@ static inline bool list_is_inactive(enum lru_list list)
 /* Has the list something to give? For inactive and compressed lists. */
 static inline bool may_give(const struct mm_snapshot *s, enum lru_list list)
 {
-	const struct type_snapshot *t = &s->type[list < LRU_INACTIVE_FILE ? TYPE_ANON : TYPE_FILE];
+	const struct type_snapshot *t = &s->type[lru_type(list)];
 
 	if (s->barren & BIT(list))
 		return false;

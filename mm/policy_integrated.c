@@ -1,26 +1,80 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * policy_integrated.c - six classes, one cost language.
+ * policy_integrated.c - six classes, one cost language, no knob.
+ *
+ * Problem. Reclaim must take a frame from one of: inactive anon, inactive file (each by the store or by the disk),
+ * compressed anon, compressed file; active pages become inactive first. Taking it from the inactive pages grows the
+ * store, whose frames then must be weighed again: the question put to zswap in 2013.
+ *
+ * Observation. All that matters of a page is when it comes back. workingset.c counts, for each type, departures from
+ * residency and comebacks by distance, whatever the path. So for each type there is one curve: the chance that a page
+ * which has been away for so many departures (ticks) comes back next. It is known without taking the path that is being
+ * judged (Wilson, Kaplan, Smaragdakis 1999 keep such histograms; Linux's workingset.c the distances).
+ *
+ * The inequality. What it is worth to keep a page that has been away for `from` ticks is the best rate of return over
+ * all times that it could be kept:
+ *
+ *     index(from) = max over t:  P(comes back within t) x (out + in)  /  E[ticks kept, at most t]
+ *
+ * with out and in what it costs to put it away and to bring it back. (This is Gittins' index of a bandit that pays once;
+ * a plain mean would give hot and cold pages of one mixture the same worth, a hazard at one age would miss loops.) Per
+ * frame that the page gives:
+ *
+ *     resident, by the store   index(0)          with compress, decompress     / (1 - what a zpage takes)
+ *     resident, by the disk    index(0)          with write, read
+ *     compressed               index(oldest)     with write / n, read          x n      n: zpages a frame
+ *
+ * The class whose frame is worth least gives the next batch. File pages need no write. Costs, ratio, refusals and the age
+ * of the oldest zpage are measured on the running machine, so with a fast disk little is compressed, with a slow
+ * one nearly everything.
+ *
+ * By the store or by the disk is not a question of margins but of the whole stay. A page goes to the store if
+ *
+ *     compress + P x decompress + kept  <  write + P x read
+ *
+ * where kept is what the part of a frame costs that its zpage keeps for as long as it stays: at least what it costs to
+ * get that part by compressing others; and if the store had to give frames lately, the price of those. The latter
+ * makes a store that is full of pages which are wanted soon refuse newcomers that are wanted later, as on a loop larger
+ * than memory, where evicting the oldest would lose every time. File pages that were used once do not go there at all
+ * (reclaim_page.c).
+ *
+ * What if an estimate is wrong. Distances longer than the time since a type's first departure cannot have been
+ * observed; there the prior is that each doubling of the distance brings a quarter of the rest back, less for distances
+ * far shorter than memory. The counts are halved every managed_frames departures, so the curve follows the workload. A
+ * disk is taken to be slow until it has been measured, since compressing is what is cheap to try. Every
+ * EXPLORE_ROUNDS-th round compresses in any case, so that ratio and cost are known of a type that is not compressed.
+ *
+ * What bounds the loss. A batch is 32 pages, then all is asked again with fresh figures. A class that is squeezed
+ * wrongly sends its pages back soon, which raises its index. Exploring costs one compression in EXPLORE_ROUNDS pages.
  */
-#include "mm/policy.h"
+#include "mm/policy_costs.h"
 
-#define ONE 65536UL /* a probability of 1 */
+#define ONE 65536UL /* a probability, or a frame */
 
-#define HORIZON_FRAMES	  8
-#define SHORTEST_STAY	  32
-#define PRIOR_PAGES	  8
-#define PRIOR_HAZARD	  (ONE / 4)
-#define EXPLORE_ROUNDS	  256
+/* How far to look, in multiples of memory, and the shortest time to keep a page, as a part of it. */
+#define HORIZON_FRAMES 8
+#define SHORTEST_STAY  32
+
+/* Departures that stand for what is not known, and how many of those left come back in each doubling. */
+#define PRIOR_PAGES  8
+#define PRIOR_HAZARD (ONE / 4)
+
+#define EXPLORE_ROUNDS 256
+
+/* What the store's own structure costs beside the bytes of zpages: measured, make bench-store. */
 #define STORE_DENSITY_PCT 95
 
 /* The chance that a page which has been away for 2^b ticks comes back before twice that. */
 struct curve {
 	u64 hazard[AGE_BUCKETS];
+	u64 frames; /* managed */
 };
 
+/* A walk along the curve. */
 struct outlook {
-	u64 chance; /* of coming back, in ONEs */
-	u64 ticks;  /* until then, or until the end of what is looked at */
+	u64 chance;    /* of coming back, in ONEs */
+	u64 ticks;     /* until then, or until the end of what was looked at: expected */
+	u64 survivors; /* ONE - chance */
 };
 
 static u64 bucket_start(u32 bucket)
@@ -32,6 +86,7 @@ static void curve_of(const struct type_snapshot *t, u64 frames, struct curve *cu
 {
 	u64 survivors = t->departures * ONE;
 
+	curve->frames = frames;
 	for (u32 b = 0; b < AGE_BUCKETS; b++) {
 		u64 hits = t->back_at[b] * ONE, exposed = 0, prior;
 
@@ -46,124 +101,123 @@ static void curve_of(const struct type_snapshot *t, u64 frames, struct curve *cu
 	}
 }
 
-static struct outlook look_ahead(const struct curve *curve, u64 from, u64 to)
+/* One bucket further, between two ages. */
+static void look_further(struct outlook *o, const struct curve *curve, u32 b, u64 start, u64 stop)
 {
-	struct outlook out = { 0, 1 };
-	u64 survivors = ONE;
+	u64 part = curve->hazard[b] * (stop - start) / (BIT(b + 1) - bucket_start(b));
+	u64 back = o->survivors * part / ONE;
 
-	for (u32 b = age_bucket(from); b < AGE_BUCKETS && bucket_start(b) < to; b++) {
-		u64 start = MAX(from, bucket_start(b)), end = MIN(to, BIT(b + 1));
-		u64 chance = curve->hazard[b] * (end - start) / (BIT(b + 1) - bucket_start(b));
-
-		out.chance += survivors * chance / ONE;
-		out.ticks += survivors * (end - start) / ONE * (2 * ONE - chance) / (2 * ONE);
-		survivors -= survivors * chance / ONE;
-	}
-	return out;
+	o->chance += back;
+	o->ticks += o->survivors * (stop - start) / ONE * (2 * ONE - part) / (2 * ONE);
+	o->survivors -= back;
 }
 
-/*
- * What it is worth to keep a page that has been away for that long, in ns for each tick that it is
- * kept: the best ratio, over all times that one could keep it, of what is avoided to the time it takes.
- */
-static u64 index_of(const struct mm_snapshot *s, const struct curve *curve, u64 from, u64 out_ns,
-		    u64 in_ns)
+/* index() of the top, for a page away since `from`: ns for each managed_frames ticks. */
+static u64 index_of(const struct curve *curve, u64 from, u64 out_ns, u64 in_ns)
 {
-	u64 end = HORIZON_FRAMES * s->managed_frames, chance = 0, ticks = 1, survivors = ONE,
-	    best = 0;
+	u64 end = from + HORIZON_FRAMES * curve->frames, best = 0;
+	struct outlook o = { 0, 1, ONE };
 
-	for (u32 b = age_bucket(from); b < AGE_BUCKETS && bucket_start(b) < from + end; b++) {
-		u64 start = MAX(from, bucket_start(b)), stop = MIN(from + end, BIT(b + 1));
-		u64 part = curve->hazard[b] * (stop - start) / (BIT(b + 1) - bucket_start(b));
+	for (u32 b = age_bucket(from); b < AGE_BUCKETS && bucket_start(b) < end; b++) {
+		u64 stop = MIN(end, BIT(b + 1));
 
-		chance += survivors * part / ONE;
-		ticks += survivors * (stop - start) / ONE * (2 * ONE - part) / (2 * ONE);
-		survivors -= survivors * part / ONE;
-		if (stop - from >= s->managed_frames / SHORTEST_STAY)
+		look_further(&o, curve, b, MAX(from, bucket_start(b)), stop);
+		if (stop - from >= curve->frames / SHORTEST_STAY)
 			best = MAX(best,
-				   chance * (out_ns + in_ns) / ONE * s->managed_frames / ticks);
+				   o.chance * (out_ns + in_ns) / ONE * curve->frames / o.ticks);
 	}
-	return MAX(best, (out_ns + chance * in_ns / ONE) * s->managed_frames / ticks);
+	/* Kept to the end it need not be put away at all. */
+	return MAX(best, (out_ns + o.chance * in_ns / ONE) * curve->frames / o.ticks);
 }
 
-struct type_costs {
-	u64 direct_ns, compress_ns, evict_ns; /* UINT64_MAX: does not give */
-	bool compress;			      /* the better of the first two */
-};
-
-/* For one page that the store takes; those that it refuses cost as much to try. */
-static u64 compress_cost(const struct type_snapshot *t)
+/* Of one page that the store takes; those that it refuses cost as much to try. */
+static u64 compress_ns(const struct type_snapshot *t)
 {
 	return t->compress_ns * STORED_SHARE_ONE / MAX(t->stored_share, STORED_SHARE_ONE / 256UL);
 }
 
-/*
- * Is the store the better fate for a cold page? It keeps a part of the frame, which must be got elsewhere: at
- * the least by compressing more, or at the price at which the store itself has to give.
- */
-static bool better_compressed(const struct mm_snapshot *s, const struct type_snapshot *t,
-			      const struct curve *curve, u64 write_ns, u64 taken)
+/* Part of a frame that a zpage takes, in ONEs; less than the whole, so that costs stay numbers. */
+static u64 zpage_part(const struct type_snapshot *t)
 {
-	struct outlook away = look_ahead(curve, 0, HORIZON_FRAMES * s->managed_frames);
-	u64 direct = write_ns + away.chance * t->disk_read_ns / ONE;
-	u64 compress = compress_cost(t) + away.chance * t->decompress_ns / ONE;
-	u64 kept = MIN(s->price_ns, BIT(36)) * taken / ONE * away.ticks / s->managed_frames;
-
-	return compress + MAX(kept, compress * taken / (ONE - taken)) < direct;
+	return MIN(t->zpage_bytes * ONE / PAGE_SIZE * 100 / STORE_DENSITY_PCT, ONE * 19 / 20);
 }
 
-static struct type_costs costs_of(const struct mm_snapshot *s, enum page_type type)
+static u64 write_ns(const struct type_snapshot *t, enum page_type type)
+{
+	return type == TYPE_ANON ? t->disk_write_ns : 0;
+}
+
+/* The second inequality of the top. */
+static bool store_is_better(const struct mm_snapshot *s, enum page_type type,
+			    const struct curve *curve)
 {
 	const struct type_snapshot *t = &s->type[type];
-	u64 taken = MIN(t->zpage_bytes * ONE / PAGE_SIZE * 100 / STORE_DENSITY_PCT, ONE * 19 / 20);
-	u64 write_ns = type == TYPE_ANON ? t->disk_write_ns : 0;
-	u64 frames = MAX(t->compressed_frames, 1UL);
-	u64 pages_x16 = MAX(t->stored_pages * 16 / frames, 16UL);
-	struct type_costs c;
-	struct curve curve;
+	u64 end = HORIZON_FRAMES * curve->frames, part = zpage_part(t);
+	struct outlook o = { 0, 1, ONE };
+	u64 disk, store, kept;
 
-	curve_of(t, s->managed_frames, &curve);
-	c.direct_ns = index_of(s, &curve, 0, write_ns, t->disk_read_ns);
-	c.compress_ns =
-		index_of(s, &curve, 0, compress_cost(t), t->decompress_ns) * ONE / (ONE - taken);
-	c.evict_ns = index_of(s, &curve, t->store_age, write_ns * 16 / pages_x16, t->disk_read_ns) *
-		     pages_x16 / 16;
-	c.compress = better_compressed(s, t, &curve, write_ns, taken);
-	return c;
+	for (u32 b = 0; b < AGE_BUCKETS && bucket_start(b) < end; b++)
+		look_further(&o, curve, b, bucket_start(b), MIN(end, BIT(b + 1)));
+	disk = write_ns(t, type) + o.chance * t->disk_read_ns / ONE;
+	store = compress_ns(t) + o.chance * t->decompress_ns / ONE;
+	kept = MIN(s->price_ns, BIT(36)) * part / ONE * o.ticks / curve->frames;
+	return store + MAX(kept, store * part / (ONE - part)) < disk;
 }
 
-static void consider(const struct mm_snapshot *s, struct mm_decision *d, u64 *best,
-		     enum lru_list list, u64 frames, u64 cost_ns, bool compress)
+/* What a frame of the type's resident pages is worth: by the cheaper of its two ways out. */
+static u64 resident_ns(const struct type_snapshot *t, enum page_type type,
+		       const struct curve *curve)
 {
-	d->cost_ns[list] = cost_ns;
-	if (!frames || s->barren & BIT(list) || cost_ns >= *best)
-		return;
-	*best = cost_ns;
-	d->list = list;
-	d->compress = compress;
+	u64 by_store =
+		index_of(curve, 0, compress_ns(t), t->decompress_ns) * ONE / (ONE - zpage_part(t));
+
+	if (!t->can_evict)
+		return by_store;
+	return MIN(by_store, index_of(curve, 0, write_ns(t, type), t->disk_read_ns));
+}
+
+static u64 compressed_ns(const struct type_snapshot *t, enum page_type type,
+			 const struct curve *curve)
+{
+	u64 frames = MAX(t->compressed_frames, 1UL);
+	u64 pages_x16 = MAX(t->stored_pages * 16 / frames, 16UL);
+
+	return index_of(curve, t->store_age, write_ns(t, type) * 16 / pages_x16, t->disk_read_ns) *
+	       pages_x16 / 16;
 }
 
 static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d)
 {
 	bool explore = s->round % EXPLORE_ROUNDS == 0;
-	u64 best = UINT64_MAX;
+	bool store[NR_PAGE_TYPES];
 
-	d->list = NR_LRU_LISTS;
-	d->spill = true;
-	d->age_anon = s->type[TYPE_ANON].inactive_frames < s->type[TYPE_ANON].active_frames;
-	d->age_file = s->type[TYPE_FILE].inactive_frames < s->type[TYPE_FILE].active_frames;
+	decision_begin(s, d);
 	for (u32 i = 0; i < NR_PAGE_TYPES; i++) {
 		enum page_type type = (enum page_type)i;
 		const struct type_snapshot *t = &s->type[type];
-		struct type_costs c = costs_of(s, type);
-		bool compress = c.compress || !t->can_evict;
+		struct curve curve;
 
-		consider(s, d, &best, lru_of(type, LRU_INACTIVE_ANON), t->inactive_frames,
-			 t->can_evict ? MIN(c.compress_ns, c.direct_ns) : c.compress_ns,
-			 compress || explore);
+		curve_of(t, s->managed_frames, &curve);
+		store[type] = !t->can_evict || store_is_better(s, type, &curve);
+		consider(s, d, lru_of(type, LRU_INACTIVE_ANON), resident_ns(t, type, &curve));
+		/* An active page has been used more often than the inactive ones that shield it. */
+		d->cost_ns[lru_of(type, LRU_ACTIVE_ANON)] =
+			d->cost_ns[lru_of(type, LRU_INACTIVE_ANON)];
 		if (t->can_evict)
-			consider(s, d, &best, lru_of(type, LRU_COMPRESSED_ANON),
-				 t->compressed_frames, c.evict_ns, false);
+			consider(s, d, lru_of(type, LRU_COMPRESSED_ANON),
+				 compressed_ns(t, type, &curve));
+	}
+	if (d->list == NR_LRU_LISTS || !list_is_inactive(d->list)) {
+		d->why = "its oldest zpages are worth least";
+		return;
+	}
+	d->compress = store[lru_type(d->list)];
+	d->why = d->compress
+			 ? "worth least; cheaper to bring back from the store"
+			 : "worth least; the disk costs less than the frames a zpage would keep";
+	if (explore && !d->compress) {
+		d->compress = true;
+		d->why = "worth least; compressed to learn what that costs";
 	}
 }
 

@@ -16,6 +16,7 @@
 #include "mm/policy.h"
 #include "mm/stats_store.h"
 #include "mm/swap.h"
+#include "mm/vmscan.h"
 #include "mm/workingset.h"
 #include "mm/zpage.h"
 
@@ -42,6 +43,7 @@ struct sample {
 	u64 events[NR_VM_EVENTS];
 	u64 swap_used, swap_total;
 	u64 dirty;
+	struct reclaim_choice choice;
 };
 
 /* Gauges beside the frame states. X(name, expression over struct sample *s, what it is) */
@@ -81,6 +83,13 @@ struct sample {
 	X(back_store_anon, s->t[TYPE_ANON].came_back[LEFT_TO_STORE] / COMEBACK_ONE, "")            \
 	X(left_evict_anon, s->t[TYPE_ANON].left[LEFT_STORE], "from the store to disk")             \
 	X(back_evict_anon, s->t[TYPE_ANON].came_back[LEFT_STORE] / COMEBACK_ONE, "")               \
+	X(cost_active_anon, s->choice.cost_ns[LRU_ACTIVE_ANON],                                    \
+	  "ns a frame, as the last decision saw it; 2^64-1: cannot give")                          \
+	X(cost_inactive_anon, s->choice.cost_ns[LRU_INACTIVE_ANON], "")                            \
+	X(cost_compressed_anon, s->choice.cost_ns[LRU_COMPRESSED_ANON], "")                        \
+	X(cost_active_file, s->choice.cost_ns[LRU_ACTIVE_FILE], "")                                \
+	X(cost_inactive_file, s->choice.cost_ns[LRU_INACTIVE_FILE], "")                            \
+	X(cost_compressed_file, s->choice.cost_ns[LRU_COMPRESSED_FILE], "")                        \
 	X(data_reads, disk_count("data", 'r'), "requests read from the data disk")                 \
 	X(data_writes, disk_count("data", 'w'), "requests written to the data disk")               \
 	X(swap_reads, disk_count("swap", 'r'), "requests read from the swap disk")                 \
@@ -128,6 +137,7 @@ static void take_sample(void *arg)
 	workingset_snapshot(TYPE_FILE, &s->t[TYPE_FILE]);
 	s->swap_used = swap_used_blocks();
 	s->swap_total = swap_total_blocks();
+	reclaim_last_choice(&s->choice);
 	s->dirty = 0;
 	mapping_for_each_exclusive(add_dirty, &s->dirty);
 }
@@ -166,6 +176,33 @@ int stats_json(char *buf, size_t size)
 	n = sample_json(&dump.sample, buf, size);
 	mutex_unlock(&dump.lock);
 	return n;
+}
+
+/* "anon inactive 41 us" for each of the six; what cannot give has no price. */
+static void print_choice(const struct reclaim_choice *choice)
+{
+	static const char *const names[NR_LRU_LISTS] = {
+		[LRU_INACTIVE_ANON] = "anon inactive",
+		[LRU_ACTIVE_ANON] = "anon active",
+		[LRU_COMPRESSED_ANON] = "anon compressed",
+		[LRU_INACTIVE_FILE] = "file inactive",
+		[LRU_ACTIVE_FILE] = "file active",
+		[LRU_COMPRESSED_FILE] = "file compressed",
+	};
+	char costs[256] = "";
+	int n = 0;
+
+	if (choice->list == NR_LRU_LISTS)
+		return;
+	for (u32 list = 0; list < NR_LRU_LISTS; list++) {
+		if (choice->cost_ns[list] == UINT64_MAX)
+			continue;
+		n += ksnprintf(costs + n, sizeof(costs) - (size_t)n, "%s%s %lu", n ? ", " : "",
+			       names[list], choice->cost_ns[list] / NSEC_PER_USEC);
+	}
+	printk("  gave last: %s%s%s%s; us a frame: %s\n", names[choice->list],
+	       choice->compress ? ", to the store" : "", choice->why ? ": " : "",
+	       choice->why ? choice->why : "", costs);
 }
 
 #define BAR_WIDTH 40
@@ -213,6 +250,7 @@ static void print_table(const struct sample *s, const char *label)
 	printk("  reclaimed %lu by kswapd, %lu directly; scanned %lu and %lu; workloads ended %lu\n",
 	       e[EV_pgsteal_kswapd], e[EV_pgsteal_direct], e[EV_pgscan_kswapd], e[EV_pgscan_direct],
 	       e[EV_oom_kill]);
+	print_choice(&s->choice);
 }
 
 void stats_dump(const char *label)

@@ -61,6 +61,8 @@
 	X(choose_inactive_anon, "reclaim rounds given to the inactive anon list")            \
 	X(choose_compressed_file, "reclaim rounds given to the compressed file list")        \
 	X(choose_compressed_anon, "reclaim rounds given to the compressed anon list")        \
+	X(choose_store_file, "of the rounds of inactive file, those that compress")          \
+	X(choose_store_anon, "of the rounds of inactive anon, those that compress")          \
 	X(oom_kill, "workloads ended for want of memory")
 
 #endif

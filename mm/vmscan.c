@@ -43,9 +43,10 @@ static struct {
 
 /* What was decided last, by whichever thread. All fields: atomic. */
 static struct {
-	u64 rounds;	       /* decisions made */
-	u64 cost_ns, price_ns; /* of the last one; of late */
-	u32 refusing;	       /* of its types, as the policy said */
+	u64 rounds;   /* decisions made */
+	u64 price_ns; /* the store's dearest frame of late */
+	struct reclaim_choice last;
+	u32 refusing; /* of its types, as the policy said */
 } decided;
 
 static void snapshot_type(enum page_type type, struct type_snapshot *t)
@@ -168,6 +169,9 @@ static s64 shrink_list(struct scan_control *sc, const struct mm_decision *d)
 	};
 
 	count_vm_event(chosen[d->list]);
+	if (d->compress && (d->list == LRU_INACTIVE_ANON || d->list == LRU_INACTIVE_FILE))
+		count_vm_event(lru_type(d->list) == TYPE_ANON ? EV_choose_store_anon
+							      : EV_choose_store_file);
 	switch (d->list) {
 	case LRU_INACTIVE_ANON:
 		return shrink_inactive_list(sc, TYPE_ANON, d);
@@ -203,13 +207,18 @@ static s64 reclaim_holes(void)
 		     zpage_compact(TYPE_FILE, SWAP_CLUSTER));
 }
 
-static void note_price(const struct mm_decision *d)
+/* For the log and for whoever weighs a frame; each field by itself. */
+static void note_choice(const struct mm_decision *d)
 {
 	bool store = d->list == LRU_COMPRESSED_ANON || d->list == LRU_COMPRESSED_FILE;
 	u64 price = READ_ONCE(decided.price_ns);
 
 	price -= price / PRICE_DECISIONS;
-	WRITE_ONCE(decided.cost_ns, d->cost_ns[d->list]);
+	for (u32 list = 0; list < NR_LRU_LISTS; list++)
+		WRITE_ONCE(decided.last.cost_ns[list], d->cost_ns[list]);
+	WRITE_ONCE(decided.last.list, d->list);
+	WRITE_ONCE(decided.last.compress, d->compress);
+	WRITE_ONCE(decided.last.why, d->why);
 	WRITE_ONCE(decided.price_ns, store ? MAX(price, d->cost_ns[d->list]) : price);
 }
 
@@ -228,7 +237,7 @@ static bool reclaim_round(struct scan_control *sc)
 	policy_decide(&s, &d);
 	WRITE_ONCE(decided.refusing, d.refusing);
 	if (d.list != NR_LRU_LISTS)
-		note_price(&d);
+		note_choice(&d);
 	if (d.age_anon)
 		age_list(sc, TYPE_ANON);
 	if (d.age_file)
@@ -286,13 +295,20 @@ u64 reclaim_direct(u32 order)
 
 u64 reclaim_frame_cost_ns(void)
 {
-	return READ_ONCE(decided.cost_ns);
+	enum lru_list list = READ_ONCE(decided.last.list);
+
+	return list == NR_LRU_LISTS ? 0 : READ_ONCE(decided.last.cost_ns[list]);
+}
+
+void reclaim_last_choice(struct reclaim_choice *out)
+{
+	*out = decided.last;
 }
 
 u64 reclaim_list(enum lru_list list, u64 nr_frames)
 {
 	struct scan_control sc = { .nr_to_reclaim = (s64)nr_frames, .priority = 0 };
-	enum page_type type = list < LRU_INACTIVE_FILE ? TYPE_ANON : TYPE_FILE;
+	enum page_type type = lru_type(list);
 	struct mm_decision d = { .list = list,
 				 .compress = policy_current()->compresses[type],
 				 .spill = true };
@@ -352,6 +368,7 @@ void vmscan_init(void)
 {
 	memset(&kswapd, 0, sizeof(kswapd));
 	memset(&decided, 0, sizeof(decided));
+	decided.last.list = NR_LRU_LISTS;
 	waitqueue_init(&kswapd.wq, "kswapd");
 }
 

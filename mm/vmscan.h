@@ -38,6 +38,15 @@ u64 reclaim_direct(u32 order);
 /* What the next free frame costs, by the last decision of the policy; 0 before the first. */
 u64 reclaim_frame_cost_ns(void);
 
+/* The last decision, for the log: list NR_LRU_LISTS if there was none. */
+struct reclaim_choice {
+	enum lru_list list;
+	bool compress;
+	u64 cost_ns[NR_LRU_LISTS];
+	const char *why; /* may be NULL */
+};
+void reclaim_last_choice(struct reclaim_choice *out);
+
 /* Reclaim nr frames from one list now, for tests and the monitor. Returns frames freed, net. */
 u64 reclaim_list(enum lru_list list, u64 nr_frames);
 
