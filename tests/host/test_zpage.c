@@ -248,7 +248,7 @@ static void test_neighbours_not_kept(void **state)
 	teardown();
 }
 
-/* A few pages of many are wanted, and frames are scarce: hardly a block is kept. */
+/* A few pages of many are wanted, and frames are scarce: most blocks are not kept. */
 static void test_neighbours_cost_a_frame(void **state)
 {
 	setup_log();
@@ -265,7 +265,8 @@ static void test_neighbours_cost_a_frame(void **state)
 	/* kswapd sends some of them straight to the disk. */
 	assert_true(events(EV_zpswpin) + events(EV_pswpin) > 900);
 	assert_true(events(EV_zpswpin) > 300);
-	assert_true(events(EV_zadopt) < events(EV_zpswpin) / 10);
+	/* A frame costs no more than compressing others for it, which the clock here says is cheap. */
+	assert_true(events(EV_zadopt) < events(EV_zpswpin) / 3);
 	sim_tlb_flush_all();
 	mm_destroy(t.mm);
 	host_disk_destroy(&t.swap);
