@@ -51,8 +51,12 @@
 
 #define ONE 65536UL /* a probability, or a frame */
 
-/* How far to look, in multiples of memory, and the shortest time to keep a page, as a part of it. */
+/*
+ * In multiples of memory: how long a page's stay in the store or on disk is looked at, and how long it could be kept
+ * instead, which is not much longer than all of memory would do. And the shortest time to keep a page, as a part of it.
+ */
 #define HORIZON_FRAMES 8
+#define REACH_FRAMES   2
 #define SHORTEST_STAY  32
 
 /* Departures that stand for what is not known, and how many of those left come back in each doubling. */
@@ -115,7 +119,7 @@ static void look_further(struct outlook *o, const struct curve *curve, u32 b, u6
 /* index() of the top, for a page away since `from`: ns for each managed_frames ticks. */
 static u64 index_of(const struct curve *curve, u64 from, u64 out_ns, u64 in_ns)
 {
-	u64 end = from + HORIZON_FRAMES * curve->frames, best = 0;
+	u64 end = from + REACH_FRAMES * curve->frames, best = 0;
 	struct outlook o = { 0, 1, ONE };
 
 	for (u32 b = age_bucket(from); b < AGE_BUCKETS && bucket_start(b) < end; b++) {
