@@ -44,8 +44,9 @@
 #include "mm/stats.h"
 
 static struct {
-	struct spinlock lock; /* all of this but cost_ns */
-	u64 ticks;	      /* departures from residency */
+	/* All of this but cost_ns; comebacks are added without it, atomically. */
+	struct spinlock lock;
+	u64 ticks; /* departures from residency */
 	struct type_workingset {
 		u64 left[NR_LEAVE_PATHS], came_back[NR_LEAVE_PATHS];
 		u64 departures, stored, back_at[AGE_BUCKETS]; /* decayed together */
@@ -167,21 +168,20 @@ static u64 contested_frames(enum page_type type)
 
 bool workingset_comeback(enum page_type type, enum leave_path path, u32 shadow)
 {
-	u64 distance;
-	bool activate;
+	struct type_workingset *w = &workingset.type[type];
+	u64 distance = distance_of(shadow), weight = COMEBACK_ONE;
+	bool activate = distance <= contested_frames(type);
 
-	spin_lock(&workingset.lock);
-	distance = distance_of(shadow);
-	workingset.type[type].came_back[path] +=
-		COMEBACK_ONE * mem_layout.nr_frames / MAX(distance, mem_layout.nr_frames);
-	workingset.type[type].back_at[age_bucket(distance)]++;
+	/* This is on the path of every fault: atomic, and not under the lock. Halving may lose one. */
+	if (distance > mem_layout.nr_frames)
+		weight = COMEBACK_ONE * mem_layout.nr_frames / distance;
+	atomic_add(&w->came_back[path], weight);
+	atomic_add(&w->back_at[age_bucket(distance)], 1);
 	if (path == LEFT_TO_STORE && distance <= lru_frames(lru_of(type, LRU_COMPRESSED_ANON)))
-		workingset.type[type].near_hits++;
+		atomic_add(&w->near_hits, 1);
 	else if (path == LEFT_TO_STORE)
-		workingset.type[type].far_hits++;
-	spin_unlock(&workingset.lock);
+		atomic_add(&w->far_hits, 1);
 
-	activate = distance <= contested_frames(type);
 	if (path != LEFT_TO_STORE) {
 		count_vm_event(type == TYPE_ANON ? EV_workingset_refault_anon
 						 : EV_workingset_refault_file);
