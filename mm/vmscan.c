@@ -13,8 +13,8 @@
  * Progress is counted net: frames that reached the free list, less free frames the store took to get there.
  *
  * A class that gives nothing is barren for the rest of the priority; when all that the policy would choose
- * are barren, the priority sinks (more of each list is looked at, second chances end); below 0 the
- * request has failed. So the rounds are bounded: at most NR_LRU_LISTS fruitless ones a priority.
+ * are barren, the priority sinks (dirty pages that were being written are clean by then; in the end second chances end);
+ * below 0 the request has failed. So the rounds are bounded: at most NR_LRU_LISTS fruitless ones a priority.
  *
  * kswapd serves the difference to the high watermark whenever free frames sink below the low one. A thread
  * that finds no frame above the min watermark reclaims a batch itself (direct reclaim).

@@ -11,7 +11,7 @@ struct scan_control {
 	s64 nr_to_reclaim; /* frames wanted on the free list */
 	s64 nr_reclaimed;  /* frames that reached it, net of frames the store took */
 	u64 nr_scanned;	   /* pages looked at */
-	s32 priority;	   /* 12 (look at 1/4096 of a list) down to 0 (at all of it) */
+	s32 priority;	   /* 12 down to 0: how desperate */
 	bool kswapd;
 	u32 barren;			     /* BIT(list): has given nothing at this priority */
 	bool store_at_target[NR_PAGE_TYPES]; /* a page was refused for it: shrink first */

@@ -227,6 +227,9 @@ void cost_note(enum page_type type, enum cost_kind kind, u64 total_ns, u64 pages
 	if (!pages)
 		return;
 	sample = likely(pages == 1) ? total_ns : total_ns / pages;
+	/* What was a guess gives way to the first measurement. */
+	if (unlikely(average == first_guess_ns[kind]))
+		average = sample;
 	sample = MIN(sample, limit * average + NSEC_PER_USEC);
 	average += (s64)(sample - average) / weight;
 	for (u64 i = 1; i < MIN(pages, (u64)COST_MAX_WEIGHT); i++)
