@@ -60,11 +60,11 @@ static struct {
 /* A sample of many pages counts for each of them, as far as that makes a difference. */
 #define COST_MAX_WEIGHT 16
 
-/* Until something has been measured: a guess for a disk of 250 us and LZ4 under emulation. */
+/* Until something has been measured: a guess for a disk of 4 ms and LZ4 under emulation. */
 static const u64 first_guess_ns[NR_COSTS] = {
 	[COST_COMPRESS] = 40000,
 	[COST_DECOMPRESS] = 12000,
-	[COST_DISK_READ] = 250000,
+	[COST_DISK_READ] = 4000000,
 	[COST_DISK_WRITE] = 20000,
 	[COST_ZPAGE_BYTES] = PAGE_SIZE / 2,
 	[COST_STORED_SHARE] = STORED_SHARE_ONE,
@@ -220,15 +220,16 @@ void cost_note(enum page_type type, enum cost_kind kind, u64 total_ns, u64 pages
 {
 	/* What a page is like varies more from page to page than what it costs. */
 	s64 weight = kind == COST_STORED_SHARE || kind == COST_ZPAGE_BYTES ? 64 : 8;
-	u64 limit = kind == COST_DISK_READ || kind == COST_DISK_WRITE ? 8 : 2;
+	bool of_disk = kind == COST_DISK_READ || kind == COST_DISK_WRITE;
+	u64 limit = of_disk ? 8 : 2;
 	u64 *cost = &workingset.type[type].cost_ns[kind];
 	u64 average = READ_ONCE(*cost), sample;
 
 	if (!pages)
 		return;
 	sample = likely(pages == 1) ? total_ns : total_ns / pages;
-	/* What was a guess gives way to the first measurement. */
-	if (unlikely(average == first_guess_ns[kind]))
+	/* A disk may be anything: the guess gives way to the first measurement. */
+	if (unlikely(average == first_guess_ns[kind]) && of_disk)
 		average = sample;
 	sample = MIN(sample, limit * average + NSEC_PER_USEC);
 	average += (s64)(sample - average) / weight;
