@@ -59,7 +59,7 @@ Q := $(if $(V),,@)
 
 GOALS := $(or $(MAKECMDGOALS),all)
 GROUPS := build $(filter clang,$(CC))
-GROUPS += $(if $(filter run run-det iso image,$(GOALS)),run)
+GROUPS += $(if $(filter run run-det iso image build/disk.img,$(GOALS)),run)
 GROUPS += $(if $(filter test test-host test-guest test-system sim bench bench-store bench-paths bench-cases host-build lint,$(GOALS)),test)
 GROUPS += $(if $(filter bench-cases,$(GOALS)),plot)
 GROUPS += $(if $(filter test test-system,$(GOALS)),clang)

@@ -378,6 +378,11 @@ static u64 free_same(struct zstore *zs, enum ztype type, zhandle_t handle)
 	return word;
 }
 
+static u32 same_stamp(zhandle_t handle)
+{
+	return (u32)(handle >> ZSAME_BITS) & (BIT(ZSTAMP_BITS) - 1);
+}
+
 static void load_same(struct zstore *zs, enum ztype type, zhandle_t handle, void *page, u32 *stamp)
 {
 	u64 word;
@@ -386,7 +391,7 @@ static void load_same(struct zstore *zs, enum ztype type, zhandle_t handle, void
 	word = free_same(zs, type, handle);
 	zs->type[type].stats.loads++;
 	spin_unlock(&zs->lock);
-	*stamp = (u32)(handle >> ZSAME_BITS) & (BIT(ZSTAMP_BITS) - 1);
+	*stamp = same_stamp(handle);
 	fill_page(page, word);
 }
 
@@ -491,12 +496,13 @@ enum zresult zstore_load(struct zstore *zs, enum ztype type, zhandle_t handle, u
 	return good ? ZS_OK : ZS_CORRUPT;
 }
 
-void zstore_drop(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key)
+u32 zstore_drop(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key)
 {
 	struct zobject object;
 
 	spin_lock(&zs->lock);
 	if (handle & ZHANDLE_SAME) {
+		object.stamp = same_stamp(handle);
 		free_same(zs, type, handle);
 	} else {
 		if (unlikely(!zs->kind->find(zs, type, handle, key, &object)))
@@ -506,6 +512,7 @@ void zstore_drop(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key)
 	}
 	zs->type[type].stats.drops++;
 	spin_unlock(&zs->lock);
+	return object.stamp;
 }
 
 u32 zstore_adopt(struct zstore *zs, enum ztype type, void *frame, u32 slot, u64 not_key)

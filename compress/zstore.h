@@ -206,8 +206,8 @@ enum zresult zstore_store(struct zstore *zs, enum ztype type, const void *page, 
 enum zresult zstore_load(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key, void *page,
 			 u32 *stamp);
 
-/* Free the zpage. The caller has taken the reference. Never sleeps. */
-void zstore_drop(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key);
+/* Free the zpage. The caller has taken the reference. Returns its stamp. Never sleeps. */
+u32 zstore_drop(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key);
 
 /*
  * Give back nr_frames now, oldest first: compaction where holes allow, eviction

@@ -16,6 +16,7 @@
 #include "mm/owner.h"
 #include "mm/pagetable.h"
 #include "mm/swap.h"
+#include "mm/workingset.h"
 #include "mm/zpage.h"
 
 static struct {
@@ -115,6 +116,7 @@ static bool zap_entry(struct mm *mm, u64 va, entry_t *entry, void *arg)
 		zpage_drop(TYPE_ANON, e, key);
 	} else if (!entry_is(e, ENTRY_LOST)) {
 		spin_unlock(&mm->pt_lock);
+		workingset_forget(TYPE_ANON, entry_shadow(e));
 		swap_put_entry(e);
 	} else {
 		return true;

@@ -498,6 +498,8 @@ static void drop_slot(struct address_space *mapping, u64 index)
 			spin_unlock(&mapping->lock);
 			if (entry_is(entry, ENTRY_ZPAGE))
 				zpage_drop(TYPE_FILE, entry, key_make(mapping->id, index));
+			else if (entry)
+				workingset_forget(TYPE_FILE, entry_shadow(entry));
 			return;
 		}
 		if (entry_present(entry)) {

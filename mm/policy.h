@@ -14,7 +14,8 @@
 #include "mm/lru.h"
 
 #define POLICY_MAX_SETTINGS 4
-#define AGE_BUCKETS	    22 /* one for each power of two */
+#define AGE_BUCKET_BITS	    1 /* each doubling of the age has 2^this buckets */
+#define AGE_BUCKETS	    ((22U - AGE_BUCKET_BITS) << AGE_BUCKET_BITS)
 
 /* What is known of one type (anon, file) at the moment of the decision. */
 struct type_snapshot {
@@ -27,14 +28,12 @@ struct type_snapshot {
 	 */
 	u64 left[3], came_back[3];
 	/*
-	 * The same without weights: comebacks by distance, whatever the path. A page that comes back
-	 * after d departures of either type counts in bucket age_bucket(d). departures counts
-	 * those from residency; both are halved together, so that a bucket's share of departures
-	 * is the chance of coming back at that distance.
+	 * The life table of pages that left, whatever the path (lifetable.c). Bucket age_bucket(d):
+	 * how many came back after d departures of either type; and how many were away for the whole
+	 * time from the bucket's start to its end, parts added up. Decayed together.
 	 */
-	u64 departures, back_at[AGE_BUCKETS];
-	u64 departures_to_store; /* of those */
-	u64 observed_ticks;	 /* departures of either type since the first of this one */
+	u64 back[AGE_BUCKETS], away[AGE_BUCKETS];
+	u64 departures_to_store; /* decayed */
 	/*
 	 * Hits in the store: on pages that would have been resident anyway, had the store's frames been
 	 * pages', and on others. Decayed.
@@ -51,12 +50,23 @@ struct type_snapshot {
 };
 #define COMEBACK_ONE	 1024
 #define STORED_SHARE_ONE 16384
-/* Bucket b has distances from 2^b to 2^(b+1) - 1; the first has 0 too. */
+/* Buckets of equal width within each doubling of distance + 2^AGE_BUCKET_BITS; the first ones are of width 1. */
 static inline u32 age_bucket(u64 distance)
 {
-	u32 bucket = distance ? 63 - (u32)__builtin_clzll(distance) : 0;
+	u64 d = distance + BIT(AGE_BUCKET_BITS);
+	u32 shift = 63 - AGE_BUCKET_BITS - (u32)__builtin_clzll(d);
 
-	return MIN(bucket, (u32)AGE_BUCKETS - 1);
+	return MIN(((shift - 1) << AGE_BUCKET_BITS) + (u32)(d >> shift), AGE_BUCKETS - 1);
+}
+static inline u64 age_bucket_start(u32 bucket)
+{
+	u64 mantissa = BIT(AGE_BUCKET_BITS) | (bucket & (BIT(AGE_BUCKET_BITS) - 1));
+
+	return (mantissa << (bucket >> AGE_BUCKET_BITS)) - BIT(AGE_BUCKET_BITS);
+}
+static inline u64 age_bucket_ticks(u32 bucket)
+{
+	return BIT(bucket >> AGE_BUCKET_BITS);
 }
 enum leave_path { LEFT_TO_DISK, LEFT_TO_STORE, LEFT_STORE, NR_LEAVE_PATHS };
 

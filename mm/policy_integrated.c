@@ -56,21 +56,20 @@
  * instead, which is not much longer than all of memory would do. And the shortest time to keep a page, as a part of it.
  */
 #define HORIZON_FRAMES 8
-#define REACH_FRAMES   2
 #define SHORTEST_STAY  32
 
 /* Departures that stand for what is not known, and how many of those left come back in each doubling. */
-#define PRIOR_PAGES  8
-#define PRIOR_HAZARD (ONE / 4)
+#define PRIOR_PAGES   4
+#define PRIOR_RETURNS (ONE * 29 / 100 >> AGE_BUCKET_BITS) /* -ln(3/4) a doubling */
 
 #define EXPLORE_ROUNDS 256
 
 /* What the store's own structure costs beside the bytes of zpages: measured, make bench-store. */
 #define STORE_DENSITY_PCT 95
 
-/* The chance that a page which has been away for 2^b ticks comes back before twice that. */
+/* Returns of one page in each bucket of age, were it put back at once: a rate, in ONEs. */
 struct curve {
-	u64 hazard[AGE_BUCKETS];
+	u64 returns[AGE_BUCKETS];
 	u64 frames; /* managed */
 };
 
@@ -81,51 +80,41 @@ struct outlook {
 	u64 survivors; /* ONE - chance */
 };
 
-static u64 bucket_start(u32 bucket)
-{
-	return bucket ? BIT(bucket) : 0;
-}
-
 static void curve_of(const struct type_snapshot *t, u64 frames, struct curve *curve)
 {
-	u64 survivors = t->departures * ONE;
-
 	curve->frames = frames;
 	for (u32 b = 0; b < AGE_BUCKETS; b++) {
-		u64 hits = t->back_at[b] * ONE, exposed = 0, prior;
+		u64 prior = PRIOR_RETURNS * MIN(age_bucket_start(b + 1), frames) / frames;
 
-		/* Only so many can have been away for that long. */
-		if (t->observed_ticks > BIT(b))
-			exposed = survivors / 256 *
-				  ((t->observed_ticks - BIT(b)) * ONE / t->observed_ticks) / 256;
-		exposed = MAX(exposed, hits);
-		prior = PRIOR_PAGES * PRIOR_HAZARD * MIN(BIT(b) * 2, frames) / frames;
-		curve->hazard[b] = (hits + prior) * ONE / (exposed + PRIOR_PAGES * ONE);
-		survivors -= MIN(survivors, hits);
+		curve->returns[b] =
+			(t->back[b] * ONE + PRIOR_PAGES * prior) / (t->away[b] + PRIOR_PAGES);
 	}
 }
 
 /* One bucket further, between two ages. */
 static void look_further(struct outlook *o, const struct curve *curve, u32 b, u64 start, u64 stop)
 {
-	u64 part = curve->hazard[b] * (stop - start) / (BIT(b + 1) - bucket_start(b));
+	/* 1 - exp(-x), the rate being the same all over the bucket. */
+	u64 x = MIN(curve->returns[b] * (stop - start) / age_bucket_ticks(b), 16 * ONE);
+	u64 part = ONE - ONE * ONE / (ONE + x + x * x / 2 / ONE + x * x / 6 / ONE * x / ONE);
 	u64 back = o->survivors * part / ONE;
 
 	o->chance += back;
-	o->ticks += o->survivors * (stop - start) / ONE * (2 * ONE - part) / (2 * ONE);
+	o->ticks +=
+		x > ONE / 1024 ? (stop - start) * back / x : (stop - start) * o->survivors / ONE;
 	o->survivors -= back;
 }
 
 /* index() of the top, for a page away since `from`: ns for each managed_frames ticks. */
-static u64 index_of(const struct curve *curve, u64 from, u64 out_ns, u64 in_ns)
+static u64 index_of(const struct curve *curve, u64 from, u64 reach, u64 out_ns, u64 in_ns)
 {
-	u64 end = from + REACH_FRAMES * curve->frames, best = 0;
+	u64 end = from + reach, best = 0;
 	struct outlook o = { 0, 1, ONE };
 
-	for (u32 b = age_bucket(from); b < AGE_BUCKETS && bucket_start(b) < end; b++) {
-		u64 stop = MIN(end, BIT(b + 1));
+	for (u32 b = age_bucket(from); b < AGE_BUCKETS && age_bucket_start(b) < end; b++) {
+		u64 stop = MIN(end, age_bucket_start(b + 1));
 
-		look_further(&o, curve, b, MAX(from, bucket_start(b)), stop);
+		look_further(&o, curve, b, MAX(from, age_bucket_start(b)), stop);
 		if (stop - from >= curve->frames / SHORTEST_STAY)
 			best = MAX(best,
 				   o.chance * (out_ns + in_ns) / ONE * curve->frames / o.ticks);
@@ -160,24 +149,32 @@ static bool store_is_better(const struct mm_snapshot *s, enum page_type type,
 	struct outlook o = { 0, 1, ONE };
 	u64 disk, store, kept;
 
-	for (u32 b = 0; b < AGE_BUCKETS && bucket_start(b) < end; b++)
-		look_further(&o, curve, b, bucket_start(b), MIN(end, BIT(b + 1)));
+	for (u32 b = 0; b < AGE_BUCKETS && age_bucket_start(b) < end; b++)
+		look_further(&o, curve, b, age_bucket_start(b), MIN(end, age_bucket_start(b + 1)));
 	disk = write_ns(t, type) + o.chance * t->disk_read_ns / ONE;
 	store = compress_ns(t) + o.chance * t->decompress_ns / ONE;
 	kept = MIN(s->price_ns, BIT(36)) * part / ONE * o.ticks / curve->frames;
 	return store + MAX(kept, store * part / (ONE - part)) < disk;
 }
 
+/* For how long memory could keep pages of that kind, were it given to them alone. */
+static u64 reach_of(const struct type_snapshot *t, const struct curve *curve, bool store)
+{
+	return store ? MIN(curve->frames * ONE / zpage_part(t), HORIZON_FRAMES * curve->frames)
+		     : curve->frames;
+}
+
 /* What a frame of the type's resident pages is worth: by the cheaper of its two ways out. */
 static u64 resident_ns(const struct type_snapshot *t, enum page_type type,
-		       const struct curve *curve)
+		       const struct curve *curve, bool store)
 {
-	u64 by_store =
-		index_of(curve, 0, compress_ns(t), t->decompress_ns) * ONE / (ONE - zpage_part(t));
+	u64 reach = reach_of(t, curve, store);
+	u64 by_store = index_of(curve, 0, reach, compress_ns(t), t->decompress_ns) * ONE /
+		       (ONE - zpage_part(t));
 
 	if (!t->can_evict)
 		return by_store;
-	return MIN(by_store, index_of(curve, 0, write_ns(t, type), t->disk_read_ns));
+	return MIN(by_store, index_of(curve, 0, reach, write_ns(t, type), t->disk_read_ns));
 }
 
 static u64 compressed_ns(const struct type_snapshot *t, enum page_type type,
@@ -186,7 +183,8 @@ static u64 compressed_ns(const struct type_snapshot *t, enum page_type type,
 	u64 frames = MAX(t->compressed_frames, 1UL);
 	u64 pages_x16 = MAX(t->stored_pages * 16 / frames, 16UL);
 
-	return index_of(curve, t->store_age, write_ns(t, type) * 16 / pages_x16, t->disk_read_ns) *
+	return index_of(curve, t->store_age, reach_of(t, curve, true),
+			write_ns(t, type) * 16 / pages_x16, t->disk_read_ns) *
 	       pages_x16 / 16;
 }
 
@@ -203,7 +201,8 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 
 		curve_of(t, s->managed_frames, &curve);
 		store[type] = !t->can_evict || store_is_better(s, type, &curve);
-		consider(s, d, lru_of(type, LRU_INACTIVE_ANON), resident_ns(t, type, &curve));
+		consider(s, d, lru_of(type, LRU_INACTIVE_ANON),
+			 resident_ns(t, type, &curve, store[type]));
 		/* An active page has been used more often than the inactive ones that shield it. */
 		d->cost_ns[lru_of(type, LRU_ACTIVE_ANON)] =
 			d->cost_ns[lru_of(type, LRU_INACTIVE_ANON)];

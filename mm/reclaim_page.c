@@ -129,12 +129,19 @@ static void drop_clean_copy(struct page *page)
 		swap_put(slot);
 }
 
+/* A page leaves residency for the disk. Returns its shadow. */
+static u32 leave_to_disk(const struct page *page, enum page_type type)
+{
+	u32 shadow = workingset_now(page_test(page, PG_WORKINGSET),
+				    page_test(page, PG_INCOMPRESSIBLE));
+
+	workingset_leave(type, LEFT_TO_DISK, shadow);
+	return shadow;
+}
+
 static entry_t swap_entry(const struct page *page, u32 slot)
 {
-	u32 shadow = workingset_leave(TYPE_ANON, LEFT_TO_DISK, page_test(page, PG_WORKINGSET),
-				      page_test(page, PG_INCOMPRESSIBLE));
-
-	return entry_make_swap(slot, shadow);
+	return entry_make_swap(slot, leave_to_disk(page, TYPE_ANON));
 }
 
 static enum zresult try_compress_anon(struct scan_control *sc, struct page *page, bool *donated)
@@ -254,9 +261,7 @@ static void settle_file(struct address_space *mapping, u64 index, entry_t to)
 
 static entry_t file_shadow(const struct page *page)
 {
-	return entry_make_shadow(workingset_leave(TYPE_FILE, LEFT_TO_DISK,
-						  page_test(page, PG_WORKINGSET),
-						  page_test(page, PG_INCOMPRESSIBLE)));
+	return entry_make_shadow(leave_to_disk(page, TYPE_FILE));
 }
 
 /* The slot is BUSY and both references are ours. */

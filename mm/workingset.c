@@ -25,9 +25,8 @@
  * other division of the same memory could have saved it, and ever less beyond. Both are halved when
  * enough departures have been seen, so that came_back / left follows the workload.
  *
- * Beside these, comebacks are counted by distance alone (back_at), whatever the path: with the
- * departures that is a curve of how soon pages of a type come back, from which a policy can tell
- * what a path would do that it does not take.
+ * Beside these there is a life table of the pages that are away, whatever the path (lifetable.c), from which a
+ * policy can tell what a path would do that it does not take.
  *
  * What if the guess is wrong. A page activated by mistake is aged back like any other; a rate that is
  * stale is refreshed because policies send a small share of pages down the path they like
@@ -41,6 +40,7 @@
 
 #include "lib/lock.h"
 #include "lib/string.h"
+#include "mm/lifetable.h"
 #include "mm/stats.h"
 
 static struct {
@@ -49,9 +49,7 @@ static struct {
 	u64 ticks; /* departures from residency */
 	struct type_workingset {
 		u64 left[NR_LEAVE_PATHS], came_back[NR_LEAVE_PATHS];
-		u64 departures, stored, back_at[AGE_BUCKETS]; /* decayed together */
-		u64 first_tick; /* of ticks, when the first page left */
-		u64 near_hits, far_hits;
+		u64 departures, stored, near_hits, far_hits; /* decayed together */
 		/* Each written as a whole; of two samples at once one is lost. */
 		u64 cost_ns[NR_COSTS];
 	} type[NR_PAGE_TYPES];
@@ -74,19 +72,20 @@ void workingset_init(void)
 {
 	memset(&workingset, 0, sizeof(workingset));
 	spin_lock_init(&workingset.lock, "workingset");
+	lifetable_init();
 	for (u32 type = 0; type < NR_PAGE_TYPES; type++)
 		memcpy(workingset.type[type].cost_ns, first_guess_ns, sizeof(first_guess_ns));
 }
 
 static u32 stamp_now(void)
 {
-	return READ_ONCE(workingset.ticks) & (BIT(SHADOW_AGE_BITS) - 1);
+	return READ_ONCE(workingset.ticks) & SHADOW_AGE_MASK;
 }
 
 /* Departures since the one of that shadow. */
 static u64 distance_of(u32 shadow)
 {
-	return (READ_ONCE(workingset.ticks) - shadow) & (BIT(SHADOW_AGE_BITS) - 1);
+	return (READ_ONCE(workingset.ticks) - shadow) & SHADOW_AGE_MASK;
 }
 
 static void note_left(enum page_type type, enum leave_path path)
@@ -99,13 +98,10 @@ static void note_left(enum page_type type, enum leave_path path)
 	workingset.type[type].came_back[path] /= 2;
 }
 
-/* The curve follows the workload too, but over more departures: it has more to tell. */
 static void note_departure(enum page_type type, bool stored)
 {
 	struct type_workingset *w = &workingset.type[type];
 
-	if (!w->first_tick)
-		w->first_tick = workingset.ticks;
 	w->stored += stored;
 	if (++w->departures < MAX(mem_layout.nr_frames, 256UL))
 		return;
@@ -113,31 +109,27 @@ static void note_departure(enum page_type type, bool stored)
 	w->stored /= 2;
 	w->near_hits /= 2;
 	w->far_hits /= 2;
-	for (u32 i = 0; i < AGE_BUCKETS; i++)
-		w->back_at[i] /= 2;
 }
 
-u32 workingset_leave(enum page_type type, enum leave_path path, bool was_workingset,
-		     bool incompressible)
+u32 workingset_now(bool was_workingset, bool incompressible)
 {
-	u32 shadow;
+	return stamp_now() | (was_workingset ? SHADOW_WORKINGSET : 0) |
+	       (incompressible ? SHADOW_INCOMPRESSIBLE : 0);
+}
 
+void workingset_leave(enum page_type type, enum leave_path path, u32 shadow)
+{
 	spin_lock(&workingset.lock);
-	workingset.ticks++;
-	shadow = stamp_now();
 	note_left(type, path);
 	note_departure(type, path == LEFT_TO_STORE);
+	lifetable_left(type, shadow & SHADOW_AGE_MASK);
+	lifetable_tick(++workingset.ticks);
 	spin_unlock(&workingset.lock);
-	if (was_workingset)
-		shadow |= SHADOW_WORKINGSET;
-	if (incompressible)
-		shadow |= SHADOW_INCOMPRESSIBLE;
-	return shadow;
 }
 
-u32 workingset_now(bool was_workingset)
+void workingset_forget(enum page_type type, u32 shadow)
 {
-	return stamp_now() | (was_workingset ? SHADOW_WORKINGSET : 0);
+	lifetable_forget(type, shadow & SHADOW_AGE_MASK, distance_of(shadow));
 }
 
 u64 workingset_distance(u32 shadow)
@@ -176,7 +168,7 @@ bool workingset_comeback(enum page_type type, enum leave_path path, u32 shadow)
 	if (distance > mem_layout.nr_frames)
 		weight = COMEBACK_ONE * mem_layout.nr_frames / distance;
 	atomic_add(&w->came_back[path], weight);
-	atomic_add(&w->back_at[age_bucket(distance)], 1);
+	lifetable_back(type, shadow & SHADOW_AGE_MASK, distance);
 	if (path == LEFT_TO_STORE && distance <= lru_frames(lru_of(type, LRU_COMPRESSED_ANON)))
 		atomic_add(&w->near_hits, 1);
 	else if (path == LEFT_TO_STORE)
@@ -199,12 +191,8 @@ void workingset_snapshot(enum page_type type, struct type_snapshot *out)
 		out->left[path] = workingset.type[type].left[path];
 		out->came_back[path] = workingset.type[type].came_back[path];
 	}
-	out->observed_ticks = workingset.type[type].first_tick
-				      ? workingset.ticks - workingset.type[type].first_tick
-				      : 0;
-	out->departures = workingset.type[type].departures;
 	out->departures_to_store = workingset.type[type].stored;
-	memcpy(out->back_at, workingset.type[type].back_at, sizeof(out->back_at));
+	lifetable_snapshot(type, out);
 	out->near_hits = workingset.type[type].near_hits;
 	out->far_hits = workingset.type[type].far_hits;
 	out->compress_ns = workingset.type[type].cost_ns[COST_COMPRESS];

@@ -11,17 +11,19 @@
 
 /* A shadow (SHADOW_BITS of entry.h): when a page left residency, and how. */
 #define SHADOW_AGE_BITS	      22
+#define SHADOW_AGE_MASK	      (BIT(SHADOW_AGE_BITS) - 1)
 #define SHADOW_WORKINGSET     BIT(22) /* PG_WORKINGSET: it was used more than once */
 #define SHADOW_VIA_STORE      BIT(23) /* it was compressed before it left memory */
 #define SHADOW_INCOMPRESSIBLE BIT(24) /* the store refused it */
 
 void workingset_init(void);
 
-/* A page leaves residency by that path: the clock advances. Returns its shadow. */
-u32 workingset_leave(enum page_type type, enum leave_path path, bool workingset,
-		     bool incompressible);
-/* The shadow of a page that is about to leave; workingset_leave() counts it when it has. */
-u32 workingset_now(bool workingset);
+/* The shadow of a page that is about to leave residency. */
+u32 workingset_now(bool was_workingset, bool incompressible);
+/* It has left, by that path: the clock advances. */
+void workingset_leave(enum page_type type, enum leave_path path, u32 shadow);
+/* The shadow's page is freed by its owner, unasked for. */
+void workingset_forget(enum page_type type, u32 shadow);
 /* Departures since the one that the shadow tells of. */
 u64 workingset_distance(u32 shadow);
 /* A compressed page leaves memory. Takes the shadow from its compression, returns the one to keep. */

@@ -252,7 +252,7 @@ enum zresult zpage_compress(struct page *page, enum page_type type, entry_t *ent
 	u32 size_bytes, shadow;
 
 	ASSERT_PAGE(page_test(page, PG_LOCKED) && !page_test(page, PG_DIRTY), page);
-	shadow = workingset_now(was_workingset);
+	shadow = workingset_now(was_workingset, false);
 	context->donor = page;
 	result = zstore_store(zstore, (enum ztype)type, page_address(page), key, shadow, &handle,
 			      &size_bytes);
@@ -272,7 +272,7 @@ enum zresult zpage_compress(struct page *page, enum page_type type, entry_t *ent
 		return result;
 	}
 	count_vm_events(EV_zdonated, *donated);
-	workingset_leave(type, LEFT_TO_STORE, was_workingset, false);
+	workingset_leave(type, LEFT_TO_STORE, shadow);
 	cost_note(type, COST_COMPRESS, env_now_ns() - start_ns, 1);
 	count_vm_event(type == TYPE_ANON ? EV_zstore_anon : EV_zstore_file);
 	*entry = entry_make_zpage(handle);
@@ -300,7 +300,9 @@ bool zpage_decompress(enum page_type type, entry_t entry, u64 key, struct page *
 
 void zpage_drop(enum page_type type, entry_t entry, u64 key)
 {
-	zstore_drop(zstore, (enum ztype)type, entry_zhandle(entry), key);
+	u32 shadow = zstore_drop(zstore, (enum ztype)type, entry_zhandle(entry), key);
+
+	workingset_forget(type, shadow);
 	if (entry & ENTRY_ADOPTED)
 		swapin_settled(false);
 }
