@@ -20,6 +20,7 @@
 /* What is known of one type (anon, file) at the moment of the decision. */
 struct type_snapshot {
 	u64 active_frames, inactive_frames, compressed_frames;
+	u64 usual_inactive; /* frames of the inactive list when pages left it: moving average */
 	u64 stored_pages; /* zpages in those compressed frames */
 	u64 same_pages;	  /* stored without a frame: same-filled */
 	/*

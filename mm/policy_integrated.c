@@ -169,12 +169,14 @@ static u64 resident_ns(const struct type_snapshot *t, enum page_type type,
 		       const struct curve *curve, bool store)
 {
 	u64 reach = reach_of(t, curve, store);
-	u64 by_store = index_of(curve, 0, reach, compress_ns(t), t->decompress_ns) * ONE /
+	/* Those at the end of a longer list than usual have not been used for longer. */
+	u64 from = t->inactive_frames - MIN(t->inactive_frames, t->usual_inactive);
+	u64 by_store = index_of(curve, from, reach, compress_ns(t), t->decompress_ns) * ONE /
 		       (ONE - zpage_part(t));
 
 	if (!t->can_evict)
 		return by_store;
-	return MIN(by_store, index_of(curve, 0, reach, write_ns(t, type), t->disk_read_ns));
+	return MIN(by_store, index_of(curve, from, reach, write_ns(t, type), t->disk_read_ns));
 }
 
 static u64 compressed_ns(const struct type_snapshot *t, enum page_type type,

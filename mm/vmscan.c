@@ -132,6 +132,7 @@ static s64 shrink_inactive_list(struct scan_control *sc, enum page_type type,
 	/* Twice round: a page that was used is passed over once. */
 	u64 left = 2 * lru_frames(list);
 
+	workingset_note_inactive(type, left / 2);
 	while (left && freed < (s64)SWAP_CLUSTER) {
 		struct page *pages[SWAP_CLUSTER];
 		struct swap_batch batch = { .nr = 0 };

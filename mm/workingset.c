@@ -51,6 +51,7 @@ static struct {
 		u64 left[NR_LEAVE_PATHS], came_back[NR_LEAVE_PATHS];
 		u64 departures, stored, near_hits, far_hits; /* decayed together */
 		/* Each written as a whole; of two samples at once one is lost. */
+		u64 usual_inactive;
 		u64 cost_ns[NR_COSTS];
 	} type[NR_PAGE_TYPES];
 } workingset;
@@ -127,6 +128,13 @@ void workingset_leave(enum page_type type, enum leave_path path, u32 shadow)
 	spin_unlock(&workingset.lock);
 }
 
+void workingset_note_inactive(enum page_type type, u64 frames)
+{
+	u64 usual = READ_ONCE(workingset.type[type].usual_inactive);
+
+	WRITE_ONCE(workingset.type[type].usual_inactive, (usual * 7 + frames) / 8);
+}
+
 void workingset_forget(enum page_type type, u32 shadow)
 {
 	lifetable_forget(type, shadow & SHADOW_AGE_MASK, distance_of(shadow));
@@ -193,6 +201,7 @@ void workingset_snapshot(enum page_type type, struct type_snapshot *out)
 	}
 	out->departures_to_store = workingset.type[type].stored;
 	lifetable_snapshot(type, out);
+	out->usual_inactive = workingset.type[type].usual_inactive;
 	out->near_hits = workingset.type[type].near_hits;
 	out->far_hits = workingset.type[type].far_hits;
 	out->compress_ns = workingset.type[type].cost_ns[COST_COMPRESS];

@@ -22,6 +22,8 @@ void workingset_init(void);
 u32 workingset_now(bool was_workingset, bool incompressible);
 /* It has left, by that path: the clock advances. */
 void workingset_leave(enum page_type type, enum leave_path path, u32 shadow);
+/* Pages are about to leave the inactive list of that length (frames). */
+void workingset_note_inactive(enum page_type type, u64 frames);
 /* The shadow's page is freed by its owner, unasked for. */
 void workingset_forget(enum page_type type, u32 shadow);
 /* Departures since the one that the shadow tells of. */
