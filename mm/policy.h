@@ -21,8 +21,8 @@
 struct type_snapshot {
 	u64 active_frames, inactive_frames, compressed_frames;
 	u64 usual_inactive; /* frames of the inactive list when pages left it: moving average */
-	u64 stored_pages; /* zpages in those compressed frames */
-	u64 same_pages;	  /* stored without a frame: same-filled */
+	u64 stored_pages;   /* zpages in those compressed frames */
+	u64 same_pages;	    /* stored without a frame: same-filled */
 	/*
 	 * Of the pages that lately left a class at its cold end, how many (decayed counts), and how
 	 * many came back, each weighed by how soon, in COMEBACK_ONEs: workingset.c. By path.
@@ -43,9 +43,10 @@ struct type_snapshot {
 	u64 store_age; /* of the oldest zpage, in departures since its own */
 	/* Measured on this machine, this type's pages, ns a page (moving averages). */
 	u64 compress_ns, decompress_ns;
-	u64 disk_read_ns;  /* a comeback from disk, readahead included */
-	u64 disk_write_ns; /* writing one page out, its share of a larger write */
-	u64 zpage_bytes;   /* moving average: what a page takes in the store */
+	u64 disk_read_ns;   /* a comeback from disk, readahead included */
+	u64 disk_write_ns;  /* writing one page out, its share of a larger write */
+	u64 evict_write_ns; /* writing one store frame out, the same */
+	u64 zpage_bytes;    /* moving average: what a page takes in the store */
 	u64 stored_share; /* of the pages that were tried, how many it took, in STORED_SHARE_ONEs */
 	bool can_evict;	  /* a place to evict to exists: swap has room; always true for file */
 };

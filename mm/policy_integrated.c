@@ -184,9 +184,10 @@ static u64 compressed_ns(const struct type_snapshot *t, enum page_type type,
 {
 	u64 frames = MAX(t->compressed_frames, 1UL);
 	u64 pages_x16 = MAX(t->stored_pages * 16 / frames, 16UL);
+	u64 out_ns = type == TYPE_ANON ? t->evict_write_ns : 0;
 
-	return index_of(curve, t->store_age, reach_of(t, curve, true),
-			write_ns(t, type) * 16 / pages_x16, t->disk_read_ns) *
+	return index_of(curve, t->store_age, reach_of(t, curve, true), out_ns * 16 / pages_x16,
+			t->disk_read_ns) *
 	       pages_x16 / 16;
 }
 

@@ -242,7 +242,7 @@ u32 swap_batch_finish(struct swap_batch *batch)
 		return 0;
 	for (u32 i = 0; i < batch->nr; i++)
 		frames[i] = page_address(batch->pages[i]);
-	swap_write_frames(frames, slots, batch->nr);
+	swap_write_frames(frames, slots, batch->nr, COST_DISK_WRITE);
 	for (u32 i = 0; i < batch->nr; i++)
 		freed += finish_written(batch->pages[i], batch->entries[i], slots[i]);
 	batch->nr = 0;

@@ -23,7 +23,6 @@
 #include "mm/alloc.h"
 #include "mm/entry.h"
 #include "mm/stats.h"
-#include "mm/workingset.h"
 
 #define SECTORS_PER_BLOCK (PAGE_SIZE / SECTOR_SIZE)
 
@@ -294,7 +293,7 @@ static u32 start_writes(struct swap_io *io, void **frames, u32 *slots, u32 nr)
 	return done;
 }
 
-u32 swap_write_frames(void **frames, u32 *slots, u32 nr)
+u32 swap_write_frames(void **frames, u32 *slots, u32 nr, enum cost_kind cost)
 {
 	u64 start_ns = env_now_ns();
 	struct swap_io io;
@@ -306,7 +305,7 @@ u32 swap_write_frames(void **frames, u32 *slots, u32 nr)
 	done = start_writes(&io, frames, slots, nr);
 	count_vm_events(EV_swap_full, nr - done);
 	if (!wait_io(&io)) {
-		cost_note(TYPE_ANON, COST_DISK_WRITE, env_now_ns() - start_ns, done);
+		cost_note(TYPE_ANON, cost, env_now_ns() - start_ns, done);
 		return done;
 	}
 	count_vm_events(EV_swap_write_failed, done);

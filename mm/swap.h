@@ -9,6 +9,7 @@
 #include "lib/blockdev.h"
 #include "lib/types.h"
 #include "mm/entry.h"
+#include "mm/workingset.h"
 #include "mm/page.h"
 
 /* Smallest swap disk that is accepted. */
@@ -49,7 +50,7 @@ u32 swap_uses(u32 slot);
  * one use, or 0 where there was no room; an error of one request counts for all. Returns how many
  * were written. Sleeps for the disk, never for memory.
  */
-u32 swap_write_frames(void **frames, u32 *slots, u32 nr);
+u32 swap_write_frames(void **frames, u32 *slots, u32 nr, enum cost_kind cost);
 /* Read nr (<= BIO_MAX_SEGS) blocks from slot on in one request; 0 or -EIO. Sleeps. */
 int swap_read(u32 slot, void **frames, u32 nr);
 

@@ -154,7 +154,8 @@ static s64 shrink_inactive_list(struct scan_control *sc, enum page_type type,
 static s64 shrink_compressed_list(struct scan_control *sc, enum page_type type)
 {
 	s64 missing = MAX(sc->nr_to_reclaim - sc->nr_reclaimed, (s64)1);
-	u64 want = (u64)MIN(missing, (s64)ZSTORE_EVICT_FRAMES);
+	u64 want = type == TYPE_ANON ? ZSTORE_EVICT_FRAMES
+				     : (u64)MIN(missing, (s64)ZSTORE_EVICT_FRAMES);
 
 	count_scanned(sc, want);
 	return (s64)zpage_shrink(type, want);

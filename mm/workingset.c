@@ -65,6 +65,7 @@ static const u64 first_guess_ns[NR_COSTS] = {
 	[COST_DECOMPRESS] = 12000,
 	[COST_DISK_READ] = 4000000,
 	[COST_DISK_WRITE] = 20000,
+	[COST_EVICT_WRITE] = 20000,
 	[COST_ZPAGE_BYTES] = PAGE_SIZE / 2,
 	[COST_STORED_SHARE] = STORED_SHARE_ONE,
 };
@@ -208,6 +209,7 @@ void workingset_snapshot(enum page_type type, struct type_snapshot *out)
 	out->decompress_ns = workingset.type[type].cost_ns[COST_DECOMPRESS];
 	out->disk_read_ns = workingset.type[type].cost_ns[COST_DISK_READ];
 	out->disk_write_ns = workingset.type[type].cost_ns[COST_DISK_WRITE];
+	out->evict_write_ns = workingset.type[type].cost_ns[COST_EVICT_WRITE];
 	out->zpage_bytes = workingset.type[type].cost_ns[COST_ZPAGE_BYTES];
 	out->stored_share = workingset.type[type].cost_ns[COST_STORED_SHARE];
 	spin_unlock(&workingset.lock);
@@ -217,7 +219,7 @@ void cost_note(enum page_type type, enum cost_kind kind, u64 total_ns, u64 pages
 {
 	/* What a page is like varies more from page to page than what it costs. */
 	s64 weight = kind == COST_STORED_SHARE || kind == COST_ZPAGE_BYTES ? 64 : 8;
-	bool of_disk = kind == COST_DISK_READ || kind == COST_DISK_WRITE;
+	bool of_disk = kind == COST_DISK_READ || kind == COST_DISK_WRITE || kind == COST_EVICT_WRITE;
 	u64 limit = of_disk ? 8 : 2;
 	u64 *cost = &workingset.type[type].cost_ns[kind];
 	u64 average = READ_ONCE(*cost), sample;

@@ -50,6 +50,7 @@ enum cost_kind {
 	COST_DECOMPRESS,
 	COST_DISK_READ,
 	COST_DISK_WRITE,
+	COST_EVICT_WRITE, /* of a store frame */
 	/* Not times: what a page takes in the store; how many of those tried the store takes. */
 	COST_ZPAGE_BYTES,
 	COST_STORED_SHARE,

@@ -183,7 +183,7 @@ static bool store_retarget(void *ctx, const struct zmove *move)
 
 static void store_blocks_write(void *ctx, void **frames, u32 *slots, u32 nr, bool pages)
 {
-	u32 written = swap_write_frames(frames, slots, nr);
+	u32 written = swap_write_frames(frames, slots, nr, COST_EVICT_WRITE);
 
 	/* Pages count where they arrive: ZMOVE_PAGE. */
 	if (!pages)

@@ -225,7 +225,7 @@ static void test_read_write(void **state)
 		frames[i] = kmalloc(PAGE_SIZE, ALLOC_WAIT);
 		memset(frames[i], (int)i, PAGE_SIZE);
 	}
-	assert_int_equal(swap_write_frames(frames, slots, MAX_RUN), MAX_RUN);
+	assert_int_equal(swap_write_frames(frames, slots, MAX_RUN, COST_DISK_WRITE), MAX_RUN);
 	assert_int_equal(model.disk.dev.writes, 1);
 	for (u32 i = 1; i < MAX_RUN; i++)
 		assert_int_equal(slots[i], slots[0] + i);
@@ -238,7 +238,7 @@ static void test_read_write(void **state)
 	model.disk.fail_read_percent = 100;
 	assert_int_equal(swap_read(slots[5], back, 1), -EIO);
 	model.disk.fail_write_percent = 100;
-	assert_int_equal(swap_write_frames(frames, slots, MAX_RUN), 0);
+	assert_int_equal(swap_write_frames(frames, slots, MAX_RUN, COST_DISK_WRITE), 0);
 	assert_int_equal(swap_used_blocks(), MAX_RUN);
 	host_disk_destroy(&model.disk);
 }
