@@ -191,27 +191,41 @@ static u64 compressed_ns(const struct type_snapshot *t, enum page_type type,
 	       pages_x16 / 16;
 }
 
+/* The age at which a resident page that the store refuses is worth less than a frame costs elsewhere. */
+static u64 spill_age(const struct type_snapshot *t, enum page_type type, const struct curve *curve,
+		     u64 frame_ns)
+{
+	u64 age = 0, next = curve->frames / SHORTEST_STAY;
+
+	while (age < HORIZON_FRAMES * curve->frames &&
+	       index_of(curve, age, curve->frames, write_ns(t, type), t->disk_read_ns) > frame_ns) {
+		age = next;
+		next *= 2;
+	}
+	return age;
+}
+
 static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d)
 {
 	bool explore = s->round % EXPLORE_ROUNDS == 0;
 	bool store[NR_PAGE_TYPES];
+	struct curve curve[NR_PAGE_TYPES];
 
 	decision_begin(s, d);
 	for (u32 i = 0; i < NR_PAGE_TYPES; i++) {
 		enum page_type type = (enum page_type)i;
 		const struct type_snapshot *t = &s->type[type];
-		struct curve curve;
 
-		curve_of(t, s->managed_frames, &curve);
-		store[type] = !t->can_evict || store_is_better(s, type, &curve);
+		curve_of(t, s->managed_frames, &curve[type]);
+		store[type] = !t->can_evict || store_is_better(s, type, &curve[type]);
 		consider(s, d, lru_of(type, LRU_INACTIVE_ANON),
-			 resident_ns(t, type, &curve, store[type]));
+			 resident_ns(t, type, &curve[type], store[type]));
 		/* An active page has been used more often than the inactive ones that shield it. */
 		d->cost_ns[lru_of(type, LRU_ACTIVE_ANON)] =
 			d->cost_ns[lru_of(type, LRU_INACTIVE_ANON)];
 		if (t->can_evict)
 			consider(s, d, lru_of(type, LRU_COMPRESSED_ANON),
-				 compressed_ns(t, type, &curve));
+				 compressed_ns(t, type, &curve[type]));
 	}
 	if (d->list == NR_LRU_LISTS || !list_is_inactive(d->list)) {
 		d->why = "its oldest zpages are worth least";
@@ -221,6 +235,8 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 	d->why = d->compress
 			 ? "worth least; cheaper to bring back from the store"
 			 : "worth least; the disk costs less than the frames a zpage would keep";
+	d->spill_age = spill_age(&s->type[lru_type(d->list)], lru_type(d->list),
+				 &curve[lru_type(d->list)], d->cost_ns[d->list]);
 	if (explore && !d->compress) {
 		d->compress = true;
 		d->why = "worth least; compressed to learn what that costs";

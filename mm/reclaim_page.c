@@ -132,8 +132,8 @@ static void drop_clean_copy(struct page *page)
 /* A page leaves residency for the disk. Returns its shadow. */
 static u32 leave_to_disk(const struct page *page, enum page_type type)
 {
-	u32 shadow = workingset_now(page_test(page, PG_WORKINGSET),
-				    page_test(page, PG_INCOMPRESSIBLE));
+	u32 shadow =
+		workingset_now(page_test(page, PG_WORKINGSET), page_test(page, PG_INCOMPRESSIBLE));
 
 	workingset_leave(type, LEFT_TO_DISK, shadow);
 	return shadow;
@@ -170,6 +170,28 @@ static enum zresult try_compress_anon(struct scan_control *sc, struct page *page
 	return ZS_OK;
 }
 
+/*
+ * The store refuses the page. Those that it takes cost little to bring back, so they leave early; this one would
+ * come back from disk, and has a right to be as old as pages on their way there usually are. The upper half of
+ * page->private tells since when nobody has used it.
+ */
+#define UNUSED_SINCE_SHIFT 32
+#define UNUSED_SINCE_VALID BIT(31)
+
+static bool is_too_young_for_disk(const struct scan_control *sc, struct page *page,
+				  const struct mm_decision *d)
+{
+	u32 since = (u32)(page->private >> UNUSED_SINCE_SHIFT);
+
+	if (!d->spill_age || sc->priority <= 1)
+		return false;
+	if (since)
+		return workingset_distance(since) < d->spill_age;
+	since = workingset_now(false, false) | UNUSED_SINCE_VALID;
+	page->private |= (u64)since << UNUSED_SINCE_SHIFT;
+	return true;
+}
+
 static u32 reclaim_anon(struct scan_control *sc, struct page *page, const struct mm_decision *d,
 			struct swap_batch *batch)
 {
@@ -196,11 +218,12 @@ static u32 reclaim_anon(struct scan_control *sc, struct page *page, const struct
 			return keep_page(page, TYPE_ANON, LRU_INACTIVE_ANON);
 		}
 	}
-	if (!d->spill) {
-		settle_anon(page, was);
+	if (!d->spill || (d->compress && is_too_young_for_disk(sc, page, d))) {
+		/* That it was dirty has been seen: it has no copy on disk any more, if it was. */
+		settle_anon(page, was & ~PTE_DIRTY);
 		return keep_page(page, TYPE_ANON, LRU_INACTIVE_ANON);
 	}
-	if (page->private) {
+	if ((u32)page->private) {
 		u32 slot = (u32)page->private;
 
 		page->private = 0;
@@ -346,6 +369,8 @@ u32 reclaim_page(struct scan_control *sc, struct page *page, enum page_type type
 		return 0;
 	}
 	if (page_accessed(page, type)) {
+		if (type == TYPE_ANON)
+			page->private = (u32)page->private;
 		/* Second chance first, then the active list; the most desperate scan grants neither. */
 		if (page_test_and_set(page, PG_REFERENCED)) {
 			page_clear(page, PG_REFERENCED);
