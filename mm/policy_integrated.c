@@ -235,8 +235,10 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 	d->why = d->compress
 			 ? "worth least; cheaper to bring back from the store"
 			 : "worth least; the disk costs less than the frames a zpage would keep";
-	d->spill_age = spill_age(&s->type[lru_type(d->list)], lru_type(d->list),
-				 &curve[lru_type(d->list)], d->cost_ns[d->list]);
+	if (d->compress)
+		d->spill_age = spill_age(&s->type[lru_type(d->list)], lru_type(d->list),
+					 &curve[lru_type(d->list)],
+					 MAX(d->cost_ns[d->list], s->price_ns));
 	if (explore && !d->compress) {
 		d->compress = true;
 		d->why = "worth least; compressed to learn what that costs";
