@@ -137,7 +137,8 @@ static u64 zpage_part(const struct type_snapshot *t)
 
 static u64 write_ns(const struct type_snapshot *t, enum page_type type)
 {
-	return type == TYPE_ANON ? t->disk_write_ns : 0;
+	/* Lone pages cost more than batches, which the store's orders tell the price of. */
+	return type == TYPE_ANON ? MIN(t->disk_write_ns, t->evict_write_ns) : 0;
 }
 
 /* The second inequality of the top. */

@@ -153,8 +153,10 @@ static enum zresult try_compress_anon(struct scan_control *sc, struct page *page
 	entry_t entry;
 
 	result = zpage_compress(page, TYPE_ANON, &entry, donated);
-	if (result == ZS_POOR)
+	if (result == ZS_POOR) {
 		page_set(page, PG_INCOMPRESSIBLE);
+		sc->nr_refused++;
+	}
 	if (result == ZS_TARGET)
 		sc->store_at_target[TYPE_ANON] = true;
 	if (result != ZS_OK)

@@ -133,7 +133,8 @@ static s64 shrink_inactive_list(struct scan_control *sc, enum page_type type,
 	u64 left = 2 * lru_frames(list);
 
 	workingset_note_inactive(type, left / 2);
-	while (left && freed < (s64)SWAP_CLUSTER) {
+	/* So many that the store refuses tell the policy something: it is asked again. */
+	while (left && freed < (s64)SWAP_CLUSTER && sc->nr_refused < SWAP_CLUSTER) {
 		struct page *pages[SWAP_CLUSTER];
 		struct swap_batch batch = { .nr = 0 };
 		u32 nr = lru_isolate(list, pages, (u32)MIN(left, (u64)SWAP_CLUSTER));
@@ -246,9 +247,10 @@ static bool reclaim_round(struct scan_control *sc)
 		age_list(sc, TYPE_FILE);
 	if (d.list == NR_LRU_LISTS)
 		return false;
+	sc->nr_refused = 0;
 	freed = shrink_list(sc, &d) + serve_target(sc);
 	sc->nr_reclaimed += freed;
-	if (freed <= 0)
+	if (freed <= 0 && sc->nr_refused < SWAP_CLUSTER)
 		sc->barren |= BIT(d.list);
 	return true;
 }
