@@ -20,9 +20,9 @@
 /* What is known of one type (anon, file) at the moment of the decision. */
 struct type_snapshot {
 	u64 active_frames, inactive_frames, compressed_frames;
-	u64 usual_inactive; /* frames of the inactive list when pages left it: moving average */
-	u64 stored_pages;   /* zpages in those compressed frames */
-	u64 same_pages;	    /* stored without a frame: same-filled */
+	u64 usual_inactive; /* frames of the inactive list when pages left it: moving average; 0: none did */
+	u64 stored_pages; /* zpages in those compressed frames */
+	u64 same_pages;	  /* stored without a frame: same-filled */
 	/*
 	 * Of the pages that lately left a class at its cold end, how many (decayed counts), and how
 	 * many came back, each weighed by how soon, in COMEBACK_ONEs: workingset.c. By path.

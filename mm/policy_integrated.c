@@ -171,7 +171,9 @@ static u64 resident_ns(const struct type_snapshot *t, enum page_type type,
 {
 	u64 reach = reach_of(t, curve, store);
 	/* Those at the end of a longer list than usual have not been used for longer. */
-	u64 from = t->inactive_frames - MIN(t->inactive_frames, t->usual_inactive);
+	u64 from = t->usual_inactive
+			   ? t->inactive_frames - MIN(t->inactive_frames, t->usual_inactive)
+			   : 0;
 	u64 by_store = index_of(curve, from, reach, compress_ns(t), t->decompress_ns) * ONE /
 		       (ONE - zpage_part(t));
 
@@ -237,9 +239,9 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 			 ? "worth least; cheaper to bring back from the store"
 			 : "worth least; the disk costs less than the frames a zpage would keep";
 	if (d->compress)
-		d->spill_age = spill_age(&s->type[lru_type(d->list)], lru_type(d->list),
-					 &curve[lru_type(d->list)],
-					 MAX(d->cost_ns[d->list], s->price_ns));
+		d->spill_age =
+			spill_age(&s->type[lru_type(d->list)], lru_type(d->list),
+				  &curve[lru_type(d->list)], MAX(d->cost_ns[d->list], s->price_ns));
 	if (explore && !d->compress) {
 		d->compress = true;
 		d->why = "worth least; compressed to learn what that costs";

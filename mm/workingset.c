@@ -133,7 +133,7 @@ void workingset_note_inactive(enum page_type type, u64 frames)
 {
 	u64 usual = READ_ONCE(workingset.type[type].usual_inactive);
 
-	WRITE_ONCE(workingset.type[type].usual_inactive, (usual * 7 + frames) / 8);
+	WRITE_ONCE(workingset.type[type].usual_inactive, usual ? (usual * 7 + frames) / 8 : frames);
 }
 
 void workingset_forget(enum page_type type, u32 shadow)
@@ -219,7 +219,8 @@ void cost_note(enum page_type type, enum cost_kind kind, u64 total_ns, u64 pages
 {
 	/* What a page is like varies more from page to page than what it costs. */
 	s64 weight = kind == COST_STORED_SHARE || kind == COST_ZPAGE_BYTES ? 64 : 8;
-	bool of_disk = kind == COST_DISK_READ || kind == COST_DISK_WRITE || kind == COST_EVICT_WRITE;
+	bool of_disk =
+		kind == COST_DISK_READ || kind == COST_DISK_WRITE || kind == COST_EVICT_WRITE;
 	u64 limit = of_disk ? 8 : 2;
 	u64 *cost = &workingset.type[type].cost_ns[kind];
 	u64 average = READ_ONCE(*cost), sample;
