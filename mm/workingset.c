@@ -32,7 +32,8 @@
  * stale is refreshed because policies send a small share of pages down the path they like
  * less (policy_integrated.c).
  *
- * Costs are measured where they arise, as moving averages with a weight of 1/8 for the newest sample (1/64 for what pages are like),
+ * Costs are measured where they arise, as moving averages with a weight of 1/8 for the newest sample (1/64 for what pages are like and for disks,
+ * where one request may bring one page or many),
  * with each sample limited to twice the average (a disk's to eight times) so that one preempted measurement
  * does not decide.
  */
@@ -57,7 +58,7 @@ static struct {
 } workingset;
 
 /* A sample of many pages counts for each of them, as far as that makes a difference. */
-#define COST_MAX_WEIGHT 16
+#define COST_MAX_WEIGHT 32
 
 /* Until something has been measured: a guess for a disk of 4 ms and LZ4 under emulation. */
 static const u64 first_guess_ns[NR_COSTS] = {
@@ -217,10 +218,10 @@ void workingset_snapshot(enum page_type type, struct type_snapshot *out)
 
 void cost_note(enum page_type type, enum cost_kind kind, u64 total_ns, u64 pages)
 {
-	/* What a page is like varies more from page to page than what it costs. */
-	s64 weight = kind == COST_STORED_SHARE || kind == COST_ZPAGE_BYTES ? 64 : 8;
 	bool of_disk =
 		kind == COST_DISK_READ || kind == COST_DISK_WRITE || kind == COST_EVICT_WRITE;
+	/* What a page is like varies more from page to page than what it costs; so does a disk. */
+	s64 weight = of_disk || kind == COST_STORED_SHARE || kind == COST_ZPAGE_BYTES ? 64 : 8;
 	u64 limit = of_disk ? 8 : 2;
 	u64 *cost = &workingset.type[type].cost_ns[kind];
 	u64 average = READ_ONCE(*cost), sample;
