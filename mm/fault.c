@@ -237,7 +237,7 @@ static enum fault_result fault_swap(struct fault *f)
 		abort_loading(f, page, f->seen);
 		return FAULT_IO;
 	}
-	cost_note(TYPE_ANON, COST_DISK_READ, env_now_ns() - start_ns, 1);
+	cost_note_disk(TYPE_ANON, COST_DISK_READ, env_now_ns() - start_ns, 1);
 	count_vm_event(EV_pswpin);
 	if (keep_copy)
 		page->private = slot;

@@ -358,8 +358,8 @@ struct page *pagecache_get(struct address_space *mapping, u64 index, struct file
 				return NULL;
 			}
 			if (pages_read)
-				cost_note(TYPE_FILE, COST_DISK_READ, env_now_ns() - start_ns,
-					  pages_read);
+				cost_note_disk(TYPE_FILE, COST_DISK_READ, env_now_ns() - start_ns,
+					       pages_read);
 			else if (!*major)
 				count_vm_event(EV_pgfilehit);
 			return page;

@@ -305,7 +305,7 @@ u32 swap_write_frames(void **frames, u32 *slots, u32 nr, enum cost_kind cost)
 	done = start_writes(&io, frames, slots, nr);
 	count_vm_events(EV_swap_full, nr - done);
 	if (!wait_io(&io)) {
-		cost_note(TYPE_ANON, cost, env_now_ns() - start_ns, done);
+		cost_note_disk(TYPE_ANON, cost, env_now_ns() - start_ns, done);
 		return done;
 	}
 	count_vm_events(EV_swap_write_failed, done);

@@ -123,7 +123,7 @@ static int read_blocks(struct zblock_ref ref, struct page *block, struct page *n
 
 	if (err)
 		return err;
-	cost_note(TYPE_ANON, COST_DISK_READ, env_now_ns() - start_ns, 1);
+	cost_note_disk(TYPE_ANON, COST_DISK_READ, env_now_ns() - start_ns, 1);
 	count_vm_events(EV_zpswpin, ref.spans ? 2 : 1);
 	return 0;
 }

@@ -32,10 +32,9 @@
  * stale is refreshed because policies send a small share of pages down the path they like
  * less (policy_integrated.c).
  *
- * Costs are measured where they arise, as moving averages with a weight of 1/8 for the newest sample (1/64 for what pages are like and for disks,
- * where one request may bring one page or many),
- * with each sample limited to twice the average (a disk's to eight times) so that one preempted measurement
- * does not decide.
+ * Costs are measured where they arise, as moving averages: of the CPU's with a weight of 1/8 for the newest sample; of
+ * what pages are like, and of disks, where one request may bring one page or many, with 1/64. Each time is limited to twice
+ * the average (a disk's to eight times) so that one preempted measurement does not decide.
  */
 #include "mm/workingset.h"
 
@@ -216,26 +215,37 @@ void workingset_snapshot(enum page_type type, struct type_snapshot *out)
 	spin_unlock(&workingset.lock);
 }
 
-void cost_note(enum page_type type, enum cost_kind kind, u64 total_ns, u64 pages)
+void cost_note_cpu(enum page_type type, enum cost_kind kind, u64 ns)
 {
-	bool of_disk =
-		kind == COST_DISK_READ || kind == COST_DISK_WRITE || kind == COST_EVICT_WRITE;
-	/* What a page is like varies more from page to page than what it costs; so does a disk. */
-	s64 weight = of_disk || kind == COST_STORED_SHARE || kind == COST_ZPAGE_BYTES ? 64 : 8;
-	u64 limit = of_disk ? 8 : 2;
+	u64 *cost = &workingset.type[type].cost_ns[kind];
+	u64 average = READ_ONCE(*cost);
+
+	ns = MIN(ns, 2 * average + NSEC_PER_USEC);
+	WRITE_ONCE(*cost, average + (u64)((s64)(ns - average) / 8));
+}
+
+void cost_note_share(enum page_type type, enum cost_kind kind, u64 value)
+{
+	u64 *cost = &workingset.type[type].cost_ns[kind];
+	u64 average = READ_ONCE(*cost);
+
+	WRITE_ONCE(*cost, average + (u64)((s64)(value - average) / 64));
+}
+
+void cost_note_disk(enum page_type type, enum cost_kind kind, u64 total_ns, u64 pages)
+{
 	u64 *cost = &workingset.type[type].cost_ns[kind];
 	u64 average = READ_ONCE(*cost), sample;
 
 	if (!pages)
 		return;
-	sample = likely(pages == 1) ? total_ns : total_ns / pages;
+	sample = total_ns / pages;
 	/* A disk may be anything: the guess gives way to the first measurement. */
-	if (unlikely(average == first_guess_ns[kind]) && of_disk)
+	if (unlikely(average == first_guess_ns[kind]))
 		average = sample;
-	sample = MIN(sample, limit * average + NSEC_PER_USEC);
-	average += (s64)(sample - average) / weight;
-	for (u64 i = 1; i < MIN(pages, (u64)COST_MAX_WEIGHT); i++)
-		average += (s64)(sample - average) / weight;
+	sample = MIN(sample, 8 * average + NSEC_PER_USEC);
+	for (u64 i = 0; i < MIN(pages, (u64)COST_MAX_WEIGHT); i++)
+		average += (u64)((s64)(sample - average) / 64);
 	WRITE_ONCE(*cost, average);
 }
 

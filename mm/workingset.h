@@ -56,7 +56,9 @@ enum cost_kind {
 	COST_STORED_SHARE,
 	NR_COSTS,
 };
-void cost_note(enum page_type type, enum cost_kind kind, u64 total_ns, u64 pages);
+void cost_note_cpu(enum page_type type, enum cost_kind kind, u64 ns);
+void cost_note_disk(enum page_type type, enum cost_kind kind, u64 total_ns, u64 pages);
+void cost_note_share(enum page_type type, enum cost_kind kind, u64 value);
 u64 cost_ns(enum page_type type, enum cost_kind kind);
 
 #endif

@@ -260,9 +260,9 @@ enum zresult zpage_compress(struct page *page, enum page_type type, entry_t *ent
 	context->donor = NULL;
 	context->donated = NULL;
 	if (result == ZS_OK)
-		cost_note(type, COST_ZPAGE_BYTES, size_bytes, 1);
+		cost_note_share(type, COST_ZPAGE_BYTES, size_bytes);
 	if (result == ZS_OK || result == ZS_POOR)
-		cost_note(type, COST_STORED_SHARE, result == ZS_OK ? STORED_SHARE_ONE : 0, 1);
+		cost_note_share(type, COST_STORED_SHARE, result == ZS_OK ? STORED_SHARE_ONE : 0);
 	if (result != ZS_OK) {
 		ASSERT_PAGE(!*donated, page);
 		/* It may have been a store frame for a moment. */
@@ -273,7 +273,7 @@ enum zresult zpage_compress(struct page *page, enum page_type type, entry_t *ent
 	}
 	count_vm_events(EV_zdonated, *donated);
 	workingset_leave(type, LEFT_TO_STORE, shadow);
-	cost_note(type, COST_COMPRESS, env_now_ns() - start_ns, 1);
+	cost_note_cpu(type, COST_COMPRESS, env_now_ns() - start_ns);
 	count_vm_event(type == TYPE_ANON ? EV_zstore_anon : EV_zstore_file);
 	*entry = entry_make_zpage(handle);
 	return ZS_OK;
@@ -288,7 +288,7 @@ bool zpage_decompress(enum page_type type, entry_t entry, u64 key, struct page *
 	if (zstore_load(zstore, (enum ztype)type, entry_zhandle(entry), key, page_address(page),
 			&shadow) != ZS_OK)
 		return false;
-	cost_note(type, COST_DECOMPRESS, env_now_ns() - start_ns, 1);
+	cost_note_cpu(type, COST_DECOMPRESS, env_now_ns() - start_ns);
 	count_vm_event(type == TYPE_ANON ? EV_zswpin : EV_zfilein);
 	if (shadow & SHADOW_WORKINGSET)
 		page_set(page, PG_WORKINGSET);
