@@ -161,7 +161,7 @@ static bool store_is_better(const struct mm_snapshot *s, enum page_type type,
 /* For how long memory could keep pages of that kind, were it given to them alone. */
 static u64 reach_of(const struct type_snapshot *t, const struct curve *curve, bool store)
 {
-	return store ? MIN(curve->frames * ONE / zpage_part(t), HORIZON_FRAMES * curve->frames)
+	return store ? curve->frames * ONE / MAX(zpage_part(t), ONE / HORIZON_FRAMES)
 		     : curve->frames;
 }
 

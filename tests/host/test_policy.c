@@ -33,6 +33,7 @@ static struct mm_snapshot snapshot(const struct policy *policy, u64 pool)
 		t->decompress_ns = 12000;
 		t->disk_read_ns = 200000;
 		t->disk_write_ns = 20000;
+		t->evict_write_ns = 20000;
 		t->zpage_bytes = PAGE_SIZE / 2;
 		t->stored_share = STORED_SHARE_ONE;
 		t->can_evict = true;
@@ -128,6 +129,14 @@ static void randomise(struct prng *rng, struct mm_snapshot *s)
 		t->zpage_bytes = prng_below(rng, PAGE_SIZE + 1);
 		t->near_hits = prng_below(rng, 2) * prng_below(rng, 1000);
 		t->far_hits = prng_below(rng, 2) * prng_below(rng, 1000);
+		t->usual_inactive = prng_below(rng, 2) * prng_below(rng, 2000);
+		t->store_age = prng_below(rng, BIT(prng_below(rng, 23)));
+		t->stored_share = prng_below(rng, STORED_SHARE_ONE + 1);
+		t->evict_write_ns = prng_below(rng, 1000000);
+		for (u32 b = 0; b < AGE_BUCKETS; b++) {
+			t->away[b] = prng_below(rng, 2) * prng_below(rng, 20000);
+			t->back[b] = prng_below(rng, 2) * prng_below(rng, 20000);
+		}
 		for (u32 path = 0; path < NR_LEAVE_PATHS; path++) {
 			t->left[path] = prng_below(rng, 1000);
 			t->came_back[path] = prng_below(rng, 1 + t->left[path]) * COMEBACK_ONE;
