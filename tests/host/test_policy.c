@@ -348,6 +348,85 @@ static void test_twoqueue_clean(void **state)
 	expect(&policy_twoqueue, &s, LRU_INACTIVE_ANON, true);
 }
 
+/* A type whose pages come back after mean ticks on average, whatever their age, but for those older than dead. */
+static void life(struct type_snapshot *t, u64 mean, u64 dead)
+{
+	for (u32 b = 0; b < AGE_BUCKETS; b++) {
+		t->away[b] = 4000;
+		t->back[b] = age_bucket_start(b) < dead ? 4000 * age_bucket_ticks(b) / mean : 0;
+	}
+}
+
+/* Anon pages alone, half of them compressed. */
+static struct mm_snapshot anon_snapshot(u64 disk_ns)
+{
+	struct mm_snapshot s = snapshot(&policy_integrated, 5000);
+
+	s.round = 1;
+	s.type[TYPE_FILE].inactive_frames = 0;
+	s.type[TYPE_ANON].disk_read_ns = disk_ns;
+	s.type[TYPE_ANON].usual_inactive = s.type[TYPE_ANON].inactive_frames;
+	return s;
+}
+
+/* The disk decides whether to compress; a page in the store is brought back for less than the slow one costs. */
+static void test_integrated_knows_the_disk(void **state)
+{
+	struct mm_snapshot s = anon_snapshot(10 * 1000);
+
+	life(&s.type[TYPE_ANON], MANAGED, UINT64_MAX);
+	s.barren = BIT(LRU_COMPRESSED_ANON);
+	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, false);
+	s.type[TYPE_ANON].disk_read_ns = 8000 * 1000;
+	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
+	s.type[TYPE_ANON].stored_share = 0; /* it would refuse them */
+	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, false);
+}
+
+/* Zpages that have lain longer than any that came back give; while they are wanted as much as others, they stay. */
+static void test_integrated_lets_the_dead_go(void **state)
+{
+	struct mm_snapshot s = anon_snapshot(8000 * 1000);
+
+	life(&s.type[TYPE_ANON], MANAGED, 4 * MANAGED);
+	s.type[TYPE_ANON].store_age = MANAGED;
+	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
+	s.type[TYPE_ANON].store_age = 8 * MANAGED;
+	expect(&policy_integrated, &s, LRU_COMPRESSED_ANON, false);
+}
+
+/* Residents that come back at once are not squeezed; at the end of a list that has grown others lie. */
+static void test_integrated_sees_a_list_grow(void **state)
+{
+	struct mm_snapshot s = anon_snapshot(200 * 1000);
+	struct type_snapshot *t = &s.type[TYPE_ANON];
+
+	life(t, 20000, UINT64_MAX);
+	for (u32 b = 0; age_bucket_start(b) < 500; b++)
+		t->back[b] = 4000 * age_bucket_ticks(b) / 250;
+	t->store_age = MANAGED;
+	t->usual_inactive = 100;
+	t->inactive_frames = 100;
+	expect(&policy_integrated, &s, LRU_COMPRESSED_ANON, false);
+	t->inactive_frames = 2000;
+	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
+}
+
+/* What the store refuses stays as long as the disk would bring it back too often for what a frame costs. */
+static void test_integrated_spares_what_is_refused(void **state)
+{
+	struct mm_snapshot s = anon_snapshot(8000 * 1000);
+	struct mm_decision d;
+
+	life(&s.type[TYPE_ANON], MANAGED, 4 * MANAGED);
+	s.type[TYPE_ANON].store_age = MANAGED;
+	d = decide(&policy_integrated, &s);
+	assert_true(d.compress && d.spill);
+	assert_in_range(d.spill_age, MANAGED / 4, 8 * MANAGED);
+	s.price_ns = 1000UL * 1000 * 1000;
+	assert_int_equal(decide(&policy_integrated, &s).spill_age, 0);
+}
+
 /* Any snapshot: what is chosen can give, and what the policy does not compress is not compressed. */
 static void test_any_snapshot(void **state)
 {
@@ -451,6 +530,10 @@ int main(void)
 		cmocka_unit_test(test_parity),
 		cmocka_unit_test(test_twoqueue),
 		cmocka_unit_test(test_twoqueue_clean),
+		cmocka_unit_test(test_integrated_knows_the_disk),
+		cmocka_unit_test(test_integrated_lets_the_dead_go),
+		cmocka_unit_test(test_integrated_sees_a_list_grow),
+		cmocka_unit_test(test_integrated_spares_what_is_refused),
 		cmocka_unit_test(test_any_snapshot),
 		cmocka_unit_test(test_file_pages_can_always_give),
 		cmocka_unit_test(test_parse),
