@@ -6,27 +6,28 @@
  * compressed anon, compressed file; active pages become inactive first. Taking it from the inactive pages grows the
  * store, whose frames then must be weighed again: the question put to zswap in 2013.
  *
- * Observation. All that matters of a page is when it comes back. workingset.c counts, for each type, departures from
- * residency and comebacks by distance, whatever the path. So for each type there is one curve: the chance that a page
- * which has been away for so many departures (ticks) comes back next. It is known without taking the path that is being
- * judged (Wilson, Kaplan, Smaragdakis 1999 keep such histograms; Linux's workingset.c the distances).
+ * Observation. All that matters of a page is when it comes back. lifetable.c knows, for each type, how many pages are
+ * away at each age and how many of them come back, whatever the path that they took. So for each type there is one curve:
+ * the rate at which a page that has been away for so many departures (ticks) comes back. It is known without taking the
+ * path that is being judged (Wilson, Kaplan, Smaragdakis 1999 keep such histograms; Linux's workingset.c the distances).
  *
  * The inequality. What it is worth to keep a page that has been away for `from` ticks is the best rate of return over
  * all times that it could be kept:
  *
  *     index(from) = max over t:  P(comes back within t) x (out + in)  /  E[ticks kept, at most t]
  *
- * with out and in what it costs to put it away and to bring it back. (This is Gittins' index of a bandit that pays once;
- * a plain mean would give hot and cold pages of one mixture the same worth, a hazard at one age would miss loops.) Per
- * frame that the page gives:
+ * with out and in what it costs to put it away and to bring it back, and t up to the time for which memory could hold
+ * pages of its kind if it held nothing else. (This is Gittins' index of a bandit that pays once; a plain mean would give
+ * hot and cold pages of one mixture the same worth, a hazard at one age would miss loops.) Per frame that the page gives:
  *
- *     resident, by the store   index(0)          with compress, decompress     / (1 - what a zpage takes)
- *     resident, by the disk    index(0)          with write, read
+ *     resident, by the store   index(longer)     with compress, decompress     / (1 - what a zpage takes)
+ *     resident, by the disk    index(longer)     with write, read
  *     compressed               index(oldest)     with write / n, read          x n      n: zpages a frame
  *
- * The class whose frame is worth least gives the next batch. File pages need no write. Costs, ratio, refusals and the age
- * of the oldest zpage are measured on the running machine, so with a fast disk little is compressed, with a slow
- * one nearly everything.
+ * where longer is by how much the inactive list is longer than it was when pages left it: those at its end have been
+ * unused for that much more. The class whose frame is worth least gives the next batch. File pages need no write. Costs,
+ * ratio, refusals and the age of the oldest zpage are measured on the running machine, so with a fast disk little is
+ * compressed, with a slow one nearly everything.
  *
  * By the store or by the disk is not a question of margins but of the whole stay. A page goes to the store if
  *
@@ -38,11 +39,16 @@
  * than memory, where evicting the oldest would lose every time. File pages that were used once do not go there at all
  * (reclaim_page.c).
  *
- * What if an estimate is wrong. Distances longer than the time since a type's first departure cannot have been
- * observed; there the prior is that each doubling of the distance brings a quarter of the rest back, less for distances
- * far shorter than memory. The counts are halved every managed_frames departures, so the curve follows the workload. A
- * disk is taken to be slow until it has been measured, since compressing is what is cheap to try. Every
- * EXPLORE_ROUNDS-th round compresses in any case, so that ratio and cost are known of a type that is not compressed.
+ * Pages that the store refuses are on the same lists, where those that it takes leave early because they cost little
+ * to bring back. They themselves would come back from disk. So they stay until unused for so long (spill_age) that the disk
+ * is worth what a frame costs elsewhere.
+ *
+ * What if an estimate is wrong. Where nothing has been seen, the prior is that each doubling of the time away brings a
+ * quarter of the rest back, less for times far shorter than memory. Returns and exposures are halved every
+ * managed_frames ticks, so the curve follows the workload. A disk is taken to be slow until it has been measured, since
+ * compressing is what is cheap to try. Every EXPLORE_ROUNDS-th round compresses in any case, so that ratio and cost are known
+ * of a type that is not compressed. What the curve cannot know is a change of phase: a set that rests looks like one that
+ * is dead, and memory taken from it must be paid for when it wakes.
  *
  * What bounds the loss. A batch is 32 pages, then all is asked again with fresh figures. A class that is squeezed
  * wrongly sends its pages back soon, which raises its index. Exploring costs one compression in EXPLORE_ROUNDS pages.
@@ -51,10 +57,7 @@
 
 #define ONE 65536UL /* a probability, or a frame */
 
-/*
- * In multiples of memory: how long a page's stay in the store or on disk is looked at, and how long it could be kept
- * instead, which is not much longer than all of memory would do. And the shortest time to keep a page, as a part of it.
- */
+/* In multiples of memory: how long a page's stay is looked at; and as a part of it, the shortest time to keep one. */
 #define HORIZON_FRAMES 8
 #define SHORTEST_STAY  32
 

@@ -100,7 +100,8 @@ static bool keeping_pays(void)
 	gain_ns = share * (t.disk_read_ns - MIN(t.decompress_ns, t.disk_read_ns)) / COMEBACK_ONE;
 	if (nr_free_frames() <= watermark_frames(WMARK_HIGH))
 		frame_ns = reclaim_frame_cost_ns();
-	frame_ns += (COMEBACK_ONE - MIN(share, (u64)COMEBACK_ONE)) * t.evict_write_ns / COMEBACK_ONE;
+	frame_ns +=
+		(COMEBACK_ONE - MIN(share, (u64)COMEBACK_ONE)) * t.evict_write_ns / COMEBACK_ONE;
 	return gain_ns > frame_ns * t.zpage_bytes / PAGE_SIZE;
 }
 

@@ -10,6 +10,7 @@
  *
  * and first moves pages from the active to the inactive list where the policy finds that short.
  * Before that the store is asked for the frames that its holes hold (compaction), which no class gives cheaper.
+ * Frames of anon zpages leave in whole orders, whatever is missing: a disk writes thirty for little more than one.
  * Progress is counted net: frames that reached the free list, less free frames the store took to get there.
  *
  * A class that gives nothing is barren for the rest of the priority; when all that the policy would choose
