@@ -40,8 +40,8 @@
  * (reclaim_page.c).
  *
  * Pages that the store refuses are on the same lists, where those that it takes leave early because they cost little
- * to bring back. They themselves would come back from disk. So they stay until unused for so long (spill_age) that the disk
- * is worth what a frame costs elsewhere.
+ * to bring back. They themselves would come back from disk. So they stay until unused for so long (spill_age) that the
+ * store could make more of their frames.
  *
  * What if an estimate is wrong. Where nothing has been seen, the prior is that each doubling of the time away brings a
  * quarter of the rest back, less for times far shorter than memory. Returns and exposures are halved every
@@ -197,12 +197,19 @@ static u64 compressed_ns(const struct type_snapshot *t, enum page_type type,
 	       pages_x16 / 16;
 }
 
-/* The age at which a resident page that the store refuses is worth less than a frame costs elsewhere. */
-static u64 spill_age(const struct type_snapshot *t, enum page_type type, const struct curve *curve,
-		     u64 frame_ns)
+/*
+ * The age at which a resident page that the store refuses is worth less than its frame, which could be the store's: what
+ * the store's own are worth, or what it gave lately, or what is being paid.
+ */
+static u64 spill_age(const struct mm_snapshot *s, enum page_type type, const struct curve *curve,
+		     const struct mm_decision *d)
 {
+	const struct type_snapshot *t = &s->type[type];
 	u64 age = 0, next = curve->frames / SHORTEST_STAY;
+	u64 frame_ns = MAX(d->cost_ns[d->list], s->price_ns);
 
+	if (t->compressed_frames)
+		frame_ns = MAX(frame_ns, d->cost_ns[lru_of(type, LRU_COMPRESSED_ANON)]);
 	while (age < HORIZON_FRAMES * curve->frames &&
 	       index_of(curve, age, curve->frames, write_ns(t, type), t->disk_read_ns) > frame_ns) {
 		age = next;
@@ -242,9 +249,7 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 			 ? "worth least; cheaper to bring back from the store"
 			 : "worth least; the disk costs less than the frames a zpage would keep";
 	if (d->compress)
-		d->spill_age =
-			spill_age(&s->type[lru_type(d->list)], lru_type(d->list),
-				  &curve[lru_type(d->list)], MAX(d->cost_ns[d->list], s->price_ns));
+		d->spill_age = spill_age(s, lru_type(d->list), &curve[lru_type(d->list)], d);
 	if (explore && !d->compress) {
 		d->compress = true;
 		d->why = "worth least; compressed to learn what that costs";

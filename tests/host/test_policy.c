@@ -412,17 +412,21 @@ static void test_integrated_sees_a_list_grow(void **state)
 	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
 }
 
-/* What the store refuses stays as long as the disk would bring it back too often for what a frame costs. */
+/* What the store refuses stays while the disk would bring it back too often for what the store's frames are worth. */
 static void test_integrated_spares_what_is_refused(void **state)
 {
 	struct mm_snapshot s = anon_snapshot(8000 * 1000);
+	struct type_snapshot *t = &s.type[TYPE_ANON];
 	struct mm_decision d;
 
-	life(&s.type[TYPE_ANON], MANAGED, 4 * MANAGED);
-	s.type[TYPE_ANON].store_age = MANAGED;
+	life(t, MANAGED, UINT64_MAX);
+	t->store_age = MANAGED;
+	assert_int_equal(decide(&policy_integrated, &s).spill_age, 0);
+	for (u32 b = 0; age_bucket_start(b) < 500; b++)
+		t->back[b] = 4000 * age_bucket_ticks(b) / 250;
 	d = decide(&policy_integrated, &s);
 	assert_true(d.compress && d.spill);
-	assert_in_range(d.spill_age, MANAGED / 4, 8 * MANAGED);
+	assert_in_range(d.spill_age, 250, MANAGED);
 	s.price_ns = 1000UL * 1000 * 1000;
 	assert_int_equal(decide(&policy_integrated, &s).spill_age, 0);
 }
