@@ -15,7 +15,7 @@
  *
  * A class that gives nothing is barren for the rest of the priority; when all that the policy would choose
  * are barren, the priority sinks (dirty pages that were being written are clean by then; in the end second chances end);
- * below 0 the request has failed. So the rounds are bounded: at most NR_LRU_LISTS fruitless ones a priority.
+ * below 0 the request has failed. Fruitless rounds: at most NR_LRU_LISTS a priority, and one for 32 pages newly refused.
  *
  * kswapd serves the difference to the high watermark whenever free frames sink below the low one. A thread
  * that finds no frame above the min watermark reclaims a batch itself (direct reclaim).
