@@ -322,6 +322,7 @@ u64 reclaim_list(enum lru_list list, u64 nr_frames)
 
 	context->flags |= MMC_RECLAIM;
 	while (sc.nr_reclaimed < sc.nr_to_reclaim && freed > 0) {
+		sc.nr_refused = 0;
 		freed = shrink_list(&sc, &d);
 		sc.nr_reclaimed += freed;
 	}
