@@ -25,6 +25,7 @@
 
 #include "lib/string.h"
 #include "mm/mm.h"
+#include "mm/workingset.h"
 
 #define COHORTS_A_MEMORY 16
 #define NR_COHORTS	 256
@@ -48,7 +49,7 @@ void lifetable_init(void)
 	memset(&tables, 0, sizeof(tables));
 	tables.shift = 63 - (u32)__builtin_clzll(ticks);
 	/* All that the ring holds must be younger than the clock's wrap. */
-	tables.shift = MIN(tables.shift, 22U - 9);
+	tables.shift = MIN(tables.shift, SHADOW_AGE_BITS - 9U);
 }
 
 static s32 *cohort_of(struct type_table *t, u64 tick)
@@ -128,8 +129,8 @@ void lifetable_snapshot(enum page_type type, struct type_snapshot *out)
 		u64 ticks = age_bucket_ticks(b), back = READ_ONCE(t->back[b]);
 
 		out->back[b] = back;
-		if (ticks <
-		    BIT(tables.shift)) /* half of those that return are there for half of it */
+		/* Within a cohort: half of those that return are there for half of the time, say. */
+		if (ticks < BIT(tables.shift))
 			out->away[b] = still_away - MIN(still_away, back / 2);
 		else
 			out->away[b] = (t->lived[b] << tables.shift) / ticks;

@@ -74,7 +74,7 @@ struct page {
 	u16 refs;	/* A */
 	u16 mapcount;	/* A: PTEs that map a file page */
 	u64 key;	/* P: which page of which owner: owner.h */
-	u64 private;	/* file: the file system's; slab: its cache; store: its word */
+	u64 private; /* anon: swap block, unused since; file: the fs's; slab: its cache; store: its word */
 };
 _Static_assert(sizeof(struct page) == 32, "struct page should stay two to a cache line");
 

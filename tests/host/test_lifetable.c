@@ -21,12 +21,12 @@
 
 static struct {
 	struct prng rng;
-	u64 left_at[NR_TICKS]; /* of the page that left so many ticks ago; one a tick */
-	s64 next[NR_TICKS];    /* another page that is due at the same tick */
-	s64 due[NR_TICKS];     /* the first that is due then, or -1 */
+	bool never[NR_TICKS]; /* the page that left at that tick will not return */
+	s64 next[NR_TICKS];   /* another page that is due at the same tick */
+	s64 due[NR_TICKS];    /* the first that is due then, or -1 */
 } law;
 
-/* Geometric, by halves: each eighth of the mean life an eighth of those left, or nearly. */
+/* The same chance of returning in each 16 ticks, whatever the age. */
 static u64 draw_life(void)
 {
 	u64 life = 1;
@@ -36,7 +36,7 @@ static u64 draw_life(void)
 	return life + prng_below(&law.rng, 16);
 }
 
-/* One page leaves each tick; so many of a hundred never return, and are forgotten if asked for. */
+/* One page leaves each tick; so many of a hundred never return, and are forgotten if that is asked for. */
 static void live(u32 never_pct, bool forget)
 {
 	mem_layout.nr_frames = FRAMES;
@@ -47,7 +47,7 @@ static void live(u32 never_pct, bool forget)
 		bool never = prng_chance(&law.rng, never_pct);
 		u64 due = tick + (never ? 2 * FRAMES : draw_life());
 
-		law.left_at[tick] = never ? UINT64_MAX : tick;
+		law.never[tick] = never;
 		lifetable_left(TYPE_ANON, tick);
 		lifetable_tick(tick + 1);
 		if (due < NR_TICKS && (!never || forget)) {
@@ -55,7 +55,7 @@ static void live(u32 never_pct, bool forget)
 			law.due[due] = (s64)tick;
 		}
 		for (s64 page = law.due[tick]; page >= 0; page = law.next[page]) {
-			if (law.left_at[page] == UINT64_MAX)
+			if (law.never[page])
 				lifetable_forget(TYPE_ANON, (u64)page, tick - (u64)page);
 			else
 				lifetable_back(TYPE_ANON, (u64)page, tick - (u64)page);
