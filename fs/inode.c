@@ -114,6 +114,8 @@ struct map_walk {
 	u32 file_block; /* next to be mapped */
 	u32 budget;	/* blocks that it may still have */
 	struct fs_extents *extents;
+	u32 *pointers[EXT2_NR_LEVELS +
+		      1]; /* a block for each level from 1, once there is need of it */
 };
 
 const struct fs_extent *extent_find(const struct fs_extents *extents, u32 file_block)
@@ -198,11 +200,21 @@ static u64 level_span(u32 level)
 	return 1UL << level * (ext2.block_shift - 2);
 }
 
+/* A frame for each level by itself: under memory pressure there are no two in a row. */
+static int read_pointers(struct map_walk *walk, u32 disk_block, u32 level)
+{
+	u32 **pointers = &walk->pointers[level];
+
+	if (!*pointers)
+		*pointers = kmalloc(ext2.block_bytes, ALLOC_WAIT);
+	return *pointers ? read_block(disk_block, *pointers, "an indirect block") : -ENOMEM;
+}
+
 /*
- * Map what one pointer stands for: level 0 is data, above are indirect blocks. bufs: a block for
- * each level from 1. Recursion ends at level 0, so it is at most three deep.
+ * Map what one pointer stands for: level 0 is data, above are indirect blocks. Recursion ends at level 0, so it is
+ * at most three deep.
  */
-static int map_pointer(struct map_walk *walk, u32 pointer, u32 level, u32 **bufs)
+static int map_pointer(struct map_walk *walk, u32 pointer, u32 level)
 {
 	u32 pointers = ext2.block_bytes / sizeof(u32);
 	int err = 0;
@@ -220,24 +232,23 @@ static int map_pointer(struct map_walk *walk, u32 pointer, u32 level, u32 **bufs
 		err = damaged("an indirect block of inode %u is said to be at %u", walk->ino,
 			      pointer);
 	if (!err)
-		err = read_block(pointer, bufs[level], "an indirect block");
+		err = read_pointers(walk, pointer, level);
 	for (u32 i = 0; i < pointers && !err && walk->file_block < walk->nr_blocks; i++)
-		err = map_pointer(walk, bufs[level][i], level - 1, bufs);
+		err = map_pointer(walk, walk->pointers[level][i], level - 1);
 	return err;
 }
 
-static int walk_map(struct map_walk *walk, const struct ext2_inode *raw, u32 *buf)
+static int walk_map(struct map_walk *walk, const struct ext2_inode *raw)
 {
-	u32 *bufs[EXT2_NR_LEVELS + 1] = { NULL };
 	int err = 0;
 
-	for (u32 level = 1; level <= EXT2_NR_LEVELS; level++)
-		bufs[level] = buf + (level - 1) * (ext2.block_bytes / sizeof(u32));
 	for (u32 i = 0; i < EXT2_NR_POINTERS && !err && walk->file_block < walk->nr_blocks; i++) {
 		u32 level = i < EXT2_NR_DIRECT ? 0 : i - EXT2_NR_DIRECT + 1;
 
-		err = map_pointer(walk, raw->block[i], level, bufs);
+		err = map_pointer(walk, raw->block[i], level);
 	}
+	for (u32 level = 1; level <= EXT2_NR_LEVELS; level++)
+		kfree(walk->pointers[level]);
 	return err;
 }
 
@@ -264,14 +275,13 @@ static int read_map(u32 ino, const struct ext2_inode *raw, u64 size_bytes, struc
 		.budget = raw->sectors / SECTORS_PER_BLOCK,
 		.extents = extents_alloc(4),
 	};
-	u32 *buf = kmalloc(EXT2_NR_LEVELS * ext2.block_bytes, ALLOC_WAIT);
-	int err = walk.extents && buf ? 0 : -ENOMEM;
+	int err = walk.extents ? 0 : -ENOMEM;
 
 	if (!err && walk.budget > ext2.blocks_count)
 		err = damaged("inode %u is said to have %u blocks, the disk has %u", ino,
 			      walk.budget, ext2.blocks_count);
 	if (!err)
-		err = walk_map(&walk, raw, buf);
+		err = walk_map(&walk, raw);
 	if (!err)
 		err = check_runs(&walk);
 	if (!err && walk.extents->nr && walk.extents->nr < walk.extents->room)
@@ -279,7 +289,6 @@ static int read_map(u32 ino, const struct ext2_inode *raw, u64 size_bytes, struc
 	if (err == -ENOMEM)
 		printk("disk \"%s\": no memory for the block map of inode %u\n", ext2.dev->name,
 		       ino);
-	kfree(buf);
 	if (err)
 		kfree(walk.extents);
 	else

@@ -62,6 +62,23 @@ def merge(rows):
     return found
 
 
+def check_same_work(rows):
+    """A workload of one size and seed does the same under every policy, or times mean nothing.
+
+    It has happened: files that could not be opened for want of memory were passed over in silence.
+    """
+    found = {}
+    for row in rows:
+        if row["status"] != "ok":
+            continue
+        work = row.get("ops"), row.get("checked_bytes")
+        first, first_work = found.setdefault((row["workload"], row["footprint_pct"], row["seed"]), (row, work))
+        if work != first_work:
+            raise BadResults("runs that did not do the same work (operations, bytes checked): " + "; ".join(
+                f"{cell_name(cell_of(one))} {one['label']} seed {one['seed']} {of}"
+                for one, of in ((first, first_work), (row, work))))
+
+
 def load(path):
     """All runs of a file by key; none if there is no such file."""
     try:

@@ -60,14 +60,16 @@ static void names_add(struct name_list *list, const struct options *options,
 	list->names[list->count++] = (struct name){ text, entry->is_dir };
 }
 
-/* All names in a directory, sorted. False when it cannot be opened. */
+/* All names in a directory, sorted. False when there is none of that name. */
 static bool names_read(struct name_list *list, const struct options *options, const char *path)
 {
 	struct sys_dirent *entries;
 	int fd = open(path, O_RDONLY), count;
 
-	if (fd < 0)
+	if (fd < 0 && errno == ENOENT)
 		return false;
+	if (fd < 0)
+		fail(options, path);
 	entries = calloc(DIRENTS_AT_ONCE, sizeof(*entries));
 	if (!entries)
 		fail(options, "calloc");
@@ -112,17 +114,19 @@ static bool walk(struct file_list *list, const struct options *options, const ch
 	struct name_list names = { 0 };
 	char child[MAX_PATH_BYTES];
 
-	if (depth > MAX_DEPTH || !names_read(&names, options, path))
+	if (depth > MAX_DEPTH)
+		return true;
+	if (!names_read(&names, options, path))
 		return false;
 	for (size_t i = 0; i < names.count; i++) {
 		int length = snprintf(child, sizeof(child), "%s/%s", strcmp(path, "/") ? path : "",
 				      names.names[i].text);
 
 		if (length < (int)sizeof(child) && list->bytes < limit_bytes) {
-			if (names.names[i].is_dir)
-				walk(list, options, child, limit_bytes, depth + 1);
-			else
+			if (!names.names[i].is_dir)
 				add_file(list, options, child);
+			else if (!walk(list, options, child, limit_bytes, depth + 1))
+				fail(options, child);
 		}
 		free(names.names[i].text);
 	}

@@ -20,6 +20,7 @@
 #include "fs/ext2.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "mm/alloc.h"
 #include "tests/host/disk.h"
 #include "tests/host/env.h"
 
@@ -198,6 +199,13 @@ static u32 count_entries(const char *path)
 	return nr;
 }
 
+/* Frames that a test holds. */
+struct list_of_frames {
+	struct page *pages[SIM_FRAMES];
+	u32 nr;
+	u64 free_from; /* pfn */
+};
+
 static const char *const flavours[] = {
 	"-t ext2 -b 1024",	"-t ext2 -b 2048",	  "-t ext2 -b 4096",
 	"-t ext2 -b 1024 -r 0", "-t ext2 -b 4096 -I 128", "-t ext2 -b 1024 -g 512 -N 3000",
@@ -280,6 +288,47 @@ static void test_table(void **state)
 		assert_memory_equal(text, expected, bytes);
 		fs_close(inode);
 	}
+	fs_unmount();
+}
+
+/* Leave every second of the last so many free frames free, and no others: no two in a row. */
+static void take_memory_apart(struct list_of_frames *taken)
+{
+	struct page *page;
+
+	while ((page = alloc_page(ALLOC_RESERVE, FRAME_KERNEL)))
+		taken->pages[taken->nr++] = page;
+	for (u32 i = 0; i < taken->nr; i++) {
+		page = taken->pages[i];
+		if (!page || page_to_pfn(page) % 2 || page_to_pfn(page) < taken->free_from)
+			continue;
+		free_page(page);
+		taken->pages[i] = NULL;
+	}
+}
+
+/* Under memory pressure frames are free here and there, and that has to do. */
+static void test_open_in_pieces(void **state)
+{
+	static struct list_of_frames taken;
+
+	sim_boot(SIM_FRAMES, 3);
+	make_image(flavours[2], IMAGE_BYTES);
+	assert_int_equal(fs_mount(&disk.dev), 0);
+	taken = (struct list_of_frames){ .free_from = HOST_FIRST_PFN + SIM_FRAMES / 2 };
+	take_memory_apart(&taken);
+	assert_int_equal(largest_free_order(), 0);
+	for (u32 i = 0; i < ARRAY_SIZE(samples); i++) {
+		char name[512];
+		struct inode *inode;
+
+		snprintf(name, sizeof(name), "/%s", samples[i].path);
+		assert_int_equal(fs_open(name, &inode), 0);
+		fs_close(inode);
+	}
+	for (u32 i = 0; i < taken.nr; i++)
+		if (taken.pages[i])
+			free_page(taken.pages[i]);
 	fs_unmount();
 }
 
@@ -743,12 +792,12 @@ static void test_bio_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_contents), cmocka_unit_test(test_paths),
-		cmocka_unit_test(test_table),	 cmocka_unit_test(test_writes),
-		cmocka_unit_test(test_holes),	 cmocka_unit_test(test_io_errors),
-		cmocka_unit_test(test_refusals), cmocka_unit_test(test_damage),
-		cmocka_unit_test(test_block_rw), cmocka_unit_test(test_pool),
-		cmocka_unit_test(test_bio_full),
+		cmocka_unit_test(test_contents),  cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_table),	  cmocka_unit_test(test_open_in_pieces),
+		cmocka_unit_test(test_writes),	  cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_io_errors), cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_damage),	  cmocka_unit_test(test_block_rw),
+		cmocka_unit_test(test_pool),	  cmocka_unit_test(test_bio_full),
 	};
 
 	return cmocka_run_group_tests_name("fs", tests, setup, teardown);
