@@ -19,6 +19,10 @@
  *
  * Returns and exposures are halved every managed_frames ticks, so that the table follows the workload.
  *
+ * All this takes pages for independent of each other. When a whole type falls silent at once, because the program that
+ * uses it does something else, that is one event and not a thousand deaths: while a type rests (workingset.c), its
+ * pages grow older, but nothing is counted against them.
+ *
  * Guard: workingset's lock for departures and the clock; the rest is atomic. What a race may lose is one count.
  */
 #include "mm/lifetable.h"
@@ -89,31 +93,31 @@ static void halve(struct type_table *t)
 }
 
 /* Each cohort has lived for one more cohort's length; the oldest makes room for the next. */
-static void cohort_full(struct type_table *t, u64 now)
+static void cohort_full(struct type_table *t, u64 now, bool resting)
 {
 	s32 *oldest = cohort_of(t, now);
 
 	for (u64 i = 1; i < NR_COHORTS; i++) {
 		s32 away = *cohort_of(t, now - (i << tables.shift));
 
-		if (away > 0)
+		if (away > 0 && !resting)
 			t->lived[age_bucket((2 * i - 1) << tables.shift >> 1)] += (u64)away;
 	}
 	t->older += *oldest;
 	*oldest = 0;
-	if (t->older > 0)
+	if (t->older > 0 && !resting)
 		t->lived[age_bucket((u64)NR_COHORTS << tables.shift)] += (u64)t->older;
 }
 
-void lifetable_tick(u64 now)
+void lifetable_tick(u64 now, u32 resting)
 {
 	bool halving = now - tables.halved_at >= mem_layout.nr_frames;
 
 	if (now & (BIT(tables.shift) - 1))
 		return;
 	for (u32 type = 0; type < NR_PAGE_TYPES; type++) {
-		cohort_full(&tables.type[type], now);
-		if (halving)
+		cohort_full(&tables.type[type], now, resting & BIT(type));
+		if (halving && !(resting & BIT(type)))
 			halve(&tables.type[type]);
 	}
 	if (halving)

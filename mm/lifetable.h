@@ -17,8 +17,8 @@ void lifetable_left(enum page_type type, u64 tick);
 void lifetable_back(enum page_type type, u64 tick, u64 distance);
 /* It is away no more, and nobody asked for it: its owner freed it. Any context, no lock. */
 void lifetable_forget(enum page_type type, u64 tick, u64 distance);
-/* The clock has reached now. Under workingset's lock. */
-void lifetable_tick(u64 now);
+/* The clock has reached now. resting: BIT(type) of those that stand still meanwhile. Under workingset's lock. */
+void lifetable_tick(u64 now, u32 resting);
 
 /* back and away of a policy's snapshot. Under workingset's lock. */
 void lifetable_snapshot(enum page_type type, struct type_snapshot *out);

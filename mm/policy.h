@@ -36,6 +36,12 @@ struct type_snapshot {
 	u64 back[AGE_BUCKETS], away[AGE_BUCKETS];
 	u64 departures_to_store; /* decayed */
 	/*
+	 * What comebacks of the other type have cost since this one had any to speak of. resting: so much that
+	 * this one is at rest; its life table stands still. workingset.c.
+	 */
+	u64 others_lost_ns;
+	bool resting;
+	/*
 	 * Hits in the store: on pages that would have been resident anyway, had the store's frames been
 	 * pages', and on others. Decayed.
 	 */
@@ -80,7 +86,7 @@ struct mm_snapshot {
 	u32 barren;   /* BIT(enum lru_list): has given nothing at this priority: choose another */
 	u64 round;    /* counts decisions: for policies that try the other way now and then */
 	u32 was_refusing; /* what the last decision said of itself */
-	u64 price_ns;	  /* what the dearest frame cost that the store gave lately; fades */
+	u64 price_ns; /* what frames cost lately: the average, or more if the store gave a dearer one; fades */
 	u64 setting[POLICY_MAX_SETTINGS]; /* of the policy, in the order of its table */
 };
 

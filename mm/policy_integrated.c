@@ -33,8 +33,9 @@
  *
  *     compress + P x decompress + kept  <  write + P x read
  *
- * where kept is what the part of a frame costs that its zpage keeps for as long as it stays: at least what it costs to
- * get that part by compressing others; and if the store had to give frames lately, the price of those. The latter
+ * where kept is what the part of a frame costs that its zpage keeps for as long as it stays, at the price of frames
+ * lately, and at least what it costs to get that part by compressing others. So a page that a disk brings back cheaply in a
+ * stream is not cached at the expense of others; and if the store had to give frames lately, their price
  * makes a store that is full of pages which are wanted soon refuse newcomers that are wanted later, as on a loop larger
  * than memory, where evicting the oldest would lose every time. File pages that were used once do not go there at all
  * (reclaim_page.c).
@@ -47,8 +48,14 @@
  * quarter of the rest back, less for times far shorter than memory. Returns and exposures are halved every
  * managed_frames ticks, so the curve follows the workload. A disk is taken to be slow until it has been measured, since
  * compressing is what is cheap to try. Every EXPLORE_ROUNDS-th round compresses in any case, so that ratio and cost are known
- * of a type that is not compressed. What the curve cannot know is a change of phase: a set that rests looks like one that
- * is dead, and memory taken from it must be paid for when it wakes.
+ * of a type that is not compressed.
+ *
+ * A change of phase. What no curve can know is whether a set that has fallen silent is dead or only rests. Bringing it back is
+ * paid once, leaving it alone costs as long as it rests: whoever rents skis buys them when the rent paid has reached
+ * the price, and pays at most twice what was necessary (Karlin, Manasse, Rudolph, Sleator 1988). So while a type rests
+ * (workingset.c), nothing of it goes to disk until what the other type has paid for its comebacks has reached what it would
+ * cost to bring back the store of the one at rest; from then on its worth falls as the other goes on paying. Within memory,
+ * by the store, it is squeezed like any other: that is cheap to undo.
  *
  * What bounds the loss. A batch is 32 pages, then all is asked again with fresh figures. A class that is squeezed
  * wrongly sends its pages back soon, which raises its index. Exploring costs one compression in EXPLORE_ROUNDS pages.
@@ -185,16 +192,32 @@ static u64 resident_ns(const struct type_snapshot *t, enum page_type type,
 	return MIN(by_store, index_of(curve, from, reach, write_ns(t, type), t->disk_read_ns));
 }
 
+/* What it would cost to bring back all that the store has of the type, once it were on disk. */
+static u64 comeback_ns(const struct type_snapshot *t)
+{
+	return t->stored_pages * t->disk_read_ns;
+}
+
+/* At rest, and the other type has not yet paid for that what it would save. */
+static bool is_left_alone(const struct type_snapshot *t)
+{
+	return t->resting && t->others_lost_ns < comeback_ns(t);
+}
+
 static u64 compressed_ns(const struct type_snapshot *t, enum page_type type,
 			 const struct curve *curve)
 {
 	u64 frames = MAX(t->compressed_frames, 1UL);
 	u64 pages_x16 = MAX(t->stored_pages * 16 / frames, 16UL);
 	u64 out_ns = type == TYPE_ANON ? t->evict_write_ns : 0;
+	u64 frame_ns = index_of(curve, t->store_age, reach_of(t, curve, true),
+				out_ns * 16 / pages_x16, t->disk_read_ns) *
+		       pages_x16 / 16;
 
-	return index_of(curve, t->store_age, reach_of(t, curve, true), out_ns * 16 / pages_x16,
-			t->disk_read_ns) *
-	       pages_x16 / 16;
+	if (!t->resting || is_left_alone(t))
+		return frame_ns;
+	return frame_ns * (comeback_ns(t) / NSEC_PER_USEC) /
+	       MAX(t->others_lost_ns / NSEC_PER_USEC, 1UL);
 }
 
 /*
@@ -208,7 +231,9 @@ static u64 spill_age(const struct mm_snapshot *s, enum page_type type, const str
 	u64 age = 0, next = curve->frames / SHORTEST_STAY;
 	u64 frame_ns = MAX(d->cost_ns[d->list], s->price_ns);
 
-	if (t->compressed_frames)
+	if (is_left_alone(t))
+		return HORIZON_FRAMES * curve->frames;
+	if (t->compressed_frames && t->can_evict)
 		frame_ns = MAX(frame_ns, d->cost_ns[lru_of(type, LRU_COMPRESSED_ANON)]);
 	while (age < HORIZON_FRAMES * curve->frames &&
 	       index_of(curve, age, curve->frames, write_ns(t, type), t->disk_read_ns) > frame_ns) {
@@ -216,6 +241,20 @@ static u64 spill_age(const struct mm_snapshot *s, enum page_type type, const str
 		next *= 2;
 	}
 	return age;
+}
+
+/* left_alone: those of types at rest, or the others. */
+static void consider_compressed(const struct mm_snapshot *s, struct mm_decision *d,
+				const struct curve *curves, bool left_alone)
+{
+	for (u32 i = 0; i < NR_PAGE_TYPES; i++) {
+		enum page_type type = (enum page_type)i;
+		const struct type_snapshot *t = &s->type[type];
+
+		if (t->can_evict && is_left_alone(t) == left_alone)
+			consider(s, d, lru_of(type, LRU_COMPRESSED_ANON),
+				 compressed_ns(t, type, &curves[type]));
+	}
 }
 
 static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d)
@@ -230,16 +269,17 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 		const struct type_snapshot *t = &s->type[type];
 
 		curve_of(t, s->managed_frames, &curve[type]);
-		store[type] = !t->can_evict || store_is_better(s, type, &curve[type]);
+		store[type] = !t->can_evict || is_left_alone(t) ||
+			      store_is_better(s, type, &curve[type]);
 		consider(s, d, lru_of(type, LRU_INACTIVE_ANON),
 			 resident_ns(t, type, &curve[type], store[type]));
 		/* An active page has been used more often than the inactive ones that shield it. */
 		d->cost_ns[lru_of(type, LRU_ACTIVE_ANON)] =
 			d->cost_ns[lru_of(type, LRU_INACTIVE_ANON)];
-		if (t->can_evict)
-			consider(s, d, lru_of(type, LRU_COMPRESSED_ANON),
-				 compressed_ns(t, type, &curve[type]));
 	}
+	consider_compressed(s, d, curve, false);
+	if (d->list == NR_LRU_LISTS)
+		consider_compressed(s, d, curve, true);
 	if (d->list == NR_LRU_LISTS || !list_is_inactive(d->list)) {
 		d->why = "its oldest zpages are worth least";
 		return;
@@ -248,7 +288,7 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 	d->why = d->compress
 			 ? "worth least; cheaper to bring back from the store"
 			 : "worth least; the disk costs less than the frames a zpage would keep";
-	if (d->compress)
+	if (d->compress && lru_type(d->list) == TYPE_ANON)
 		d->spill_age = spill_age(s, lru_type(d->list), &curve[lru_type(d->list)], d);
 	if (explore && !d->compress) {
 		d->compress = true;

@@ -17,11 +17,15 @@
  *   hit_share    how many neighbours that were kept are asked for before they leave again: measured
  *   read         a read from the swap disk, as measured; a hit still pays for its decompression
  *   size         what a zpage takes of a frame; the rest of the frame is holes, which compaction gives back
- *   frame        what the next free frame costs: the price of the class that the policy chose last;
+ *   frame        what a free frame costs for as long as a zpage stays, by the age of the oldest: the price of the
+ *                class that the policy chose last, which is for the time of managed_frames departures;
  *                nothing while more than the high watermark is free: then nobody has to pay it
  *   write        what is kept gives up its place on the disk: written again if it leaves unasked for
  *
  * All are ns, and none is a constant that somebody must tune.
+ *
+ * Blocks behind the wanted one that swap_stream.c has read ahead are kept whatever that says: the order in which
+ * they are asked for is better evidence.
  *
  * The measurement. An entry whose zpage was kept has ENTRY_ADOPTED. Each such zpage settles once:
  * asked for (a hit), or evicted again, or dropped by its owner. hits / settled is the share, halved
@@ -41,6 +45,7 @@
 #include "mm/policy.h"
 #include "mm/stats.h"
 #include "mm/swap.h"
+#include "mm/swap_stream.h"
 #include "mm/vmscan.h"
 #include "mm/workingset.h"
 #include "mm/zpage.h"
@@ -90,6 +95,15 @@ static u64 hit_share(const struct type_snapshot *t)
 	return share;
 }
 
+/* For how many departures a zpage stays: as long as the oldest has, at least for a memory. */
+static u64 zpages_stay(void)
+{
+	struct zstore_type_stats z;
+
+	zpage_stats(TYPE_ANON, &z);
+	return MAX(z.has_oldest ? workingset_distance(z.oldest_stamp) : 0, mem_layout.nr_frames);
+}
+
 static bool keeping_pays(void)
 {
 	struct type_snapshot t;
@@ -99,7 +113,7 @@ static bool keeping_pays(void)
 	share = hit_share(&t);
 	gain_ns = share * (t.disk_read_ns - MIN(t.decompress_ns, t.disk_read_ns)) / COMEBACK_ONE;
 	if (nr_free_frames() <= watermark_frames(WMARK_HIGH))
-		frame_ns = reclaim_frame_cost_ns();
+		frame_ns = reclaim_frame_cost_ns() * zpages_stay() / mem_layout.nr_frames;
 	frame_ns +=
 		(COMEBACK_ONE - MIN(share, (u64)COMEBACK_ONE)) * t.evict_write_ns / COMEBACK_ONE;
 	return gain_ns > frame_ns * t.zpage_bytes / PAGE_SIZE;
@@ -115,36 +129,86 @@ static bool keep_neighbours(struct page *block, u32 slot, u64 key)
 	return zpage_adopt(block, slot, key);
 }
 
-/* One request for the block, and the next one if the zpage goes on there. */
-static int read_blocks(struct zblock_ref ref, struct page *block, struct page *next)
-{
-	void *frames[2] = { page_address(block), next ? page_address(next) : NULL };
-	u64 start_ns = env_now_ns();
-	int err = swap_read(ref.slot, frames, ref.spans ? 2 : 1);
+/* What one request reads: the block, the next one if the zpage goes on there, and those read ahead. */
+struct blocks {
+	struct page *pages[2 + SWAP_STREAM_MAX];
+	u32 wanted, nr;
+};
 
+static void blocks_put(struct blocks *b)
+{
+	for (u32 i = 0; i < b->nr; i++)
+		put_page(b->pages[i]);
+}
+
+static bool blocks_add(struct blocks *b, u32 flags)
+{
+	struct page *page = alloc_page(flags, FRAME_ISOLATED_ANON);
+
+	if (page)
+		b->pages[b->nr++] = page;
+	return page;
+}
+
+/* False: no memory. Only what is wanted is waited for. */
+static bool blocks_alloc(struct blocks *b, struct zblock_ref ref)
+{
+	u32 ahead = 0;
+
+	*b = (struct blocks){ .wanted = ref.spans ? 2 : 1 };
+	if (policy_current()->compresses[TYPE_ANON])
+		ahead = swap_stream_ahead(ref.slot, b->wanted);
+	while (b->nr < b->wanted)
+		if (!blocks_add(b, ALLOC_WAIT))
+			return false;
+	while (b->nr < b->wanted + ahead && swap_uses(ref.slot + b->nr))
+		if (!blocks_add(b, ALLOC_ATOMIC))
+			break;
+	return true;
+}
+
+static int blocks_read(struct blocks *b, struct zblock_ref ref)
+{
+	void *frames[ARRAY_SIZE(b->pages)];
+	u64 start_ns = env_now_ns();
+	int err;
+
+	for (u32 i = 0; i < b->nr; i++)
+		frames[i] = page_address(b->pages[i]);
+	err = swap_read(ref.slot, frames, b->nr);
 	if (err)
 		return err;
 	cost_note_disk(TYPE_ANON, COST_DISK_READ, env_now_ns() - start_ns, 1);
-	count_vm_events(EV_zpswpin, ref.spans ? 2 : 1);
+	count_vm_events(EV_zpswpin, b->nr);
 	return 0;
+}
+
+/* The zpage of key has been taken out of the first block. What is kept is the store's from then on. */
+static void blocks_keep(struct blocks *b, struct zblock_ref ref, u64 key)
+{
+	for (u32 i = 0; i < b->nr; i++) {
+		bool kept = i >= b->wanted && zpage_adopt(b->pages[i], ref.slot + i, key);
+
+		if (!i)
+			kept = keep_neighbours(b->pages[i], ref.slot, key);
+		if (!kept)
+			put_page(b->pages[i]);
+	}
 }
 
 int swapin_zpage(entry_t entry, u64 key, struct page *page)
 {
 	struct zblock_ref ref = entry_block(entry);
-	struct page *block = alloc_page(ALLOC_WAIT, FRAME_ISOLATED_ANON);
-	struct page *next = ref.spans && block ? alloc_page(ALLOC_WAIT, FRAME_ISOLATED_ANON) : NULL;
-	int err = block && (next || !ref.spans) ? 0 : -ENOMEM;
+	struct blocks b;
+	int err = blocks_alloc(&b, ref) ? blocks_read(&b, ref) : -ENOMEM;
 
-	if (!err)
-		err = read_blocks(ref, block, next);
-	if (!err && !zpage_extract(block, next, ref, key, page))
+	if (!err && !zpage_extract(b.pages[0], ref.spans ? b.pages[1] : NULL, ref, key, page))
 		err = -EINVAL;
-	if (next)
-		put_page(next);
-	if (block && (err || !keep_neighbours(block, ref.slot, key)))
-		put_page(block);
-	if (!err)
-		swap_put_entry(entry);
-	return err;
+	if (err) {
+		blocks_put(&b);
+		return err;
+	}
+	blocks_keep(&b, ref, key);
+	swap_put_entry(entry);
+	return 0;
 }

@@ -34,8 +34,9 @@
 /* Most batches of pages that become inactive in one round. */
 #define AGE_BATCHES 4
 
-/* The dearest frame that the store gave lately fades over so many decisions. */
+/* The price of a frame follows those that were given lately, over so many decisions. */
 #define PRICE_DECISIONS 16
+#define PRICE_MAX_NS	BIT(36)
 
 static struct {
 	struct waitqueue wq;
@@ -45,7 +46,7 @@ static struct {
 /* What was decided last, by whichever thread. All fields: atomic. */
 static struct {
 	u64 rounds;   /* decisions made */
-	u64 price_ns; /* the store's dearest frame of late */
+	u64 price_ns; /* what frames cost of late: policy.h */
 	struct reclaim_choice last;
 	u32 refusing; /* of its types, as the policy said */
 } decided;
@@ -172,6 +173,7 @@ static s64 shrink_list(struct scan_control *sc, const struct mm_decision *d)
 		[LRU_COMPRESSED_FILE] = EV_choose_compressed_file,
 	};
 
+	sc->nr_refused = 0;
 	count_vm_event(chosen[d->list]);
 	if (d->compress && (d->list == LRU_INACTIVE_ANON || d->list == LRU_INACTIVE_FILE))
 		count_vm_event(lru_type(d->list) == TYPE_ANON ? EV_choose_store_anon
@@ -215,15 +217,15 @@ static s64 reclaim_holes(void)
 static void note_choice(const struct mm_decision *d)
 {
 	bool store = d->list == LRU_COMPRESSED_ANON || d->list == LRU_COMPRESSED_FILE;
-	u64 price = READ_ONCE(decided.price_ns);
+	u64 price = READ_ONCE(decided.price_ns), cost_ns = d->cost_ns[d->list];
 
-	price -= price / PRICE_DECISIONS;
+	price += MIN(cost_ns, PRICE_MAX_NS) / PRICE_DECISIONS - price / PRICE_DECISIONS;
 	for (u32 list = 0; list < NR_LRU_LISTS; list++)
 		WRITE_ONCE(decided.last.cost_ns[list], d->cost_ns[list]);
 	WRITE_ONCE(decided.last.list, d->list);
 	WRITE_ONCE(decided.last.compress, d->compress);
 	WRITE_ONCE(decided.last.why, d->why);
-	WRITE_ONCE(decided.price_ns, store ? MAX(price, d->cost_ns[d->list]) : price);
+	WRITE_ONCE(decided.price_ns, store ? MAX(price, cost_ns) : price);
 }
 
 /* One round. False: nothing can give at this priority. */
@@ -248,7 +250,6 @@ static bool reclaim_round(struct scan_control *sc)
 		age_list(sc, TYPE_FILE);
 	if (d.list == NR_LRU_LISTS)
 		return false;
-	sc->nr_refused = 0;
 	freed = shrink_list(sc, &d) + serve_target(sc);
 	sc->nr_reclaimed += freed;
 	if (freed <= 0 && sc->nr_refused < SWAP_CLUSTER)
@@ -322,7 +323,6 @@ u64 reclaim_list(enum lru_list list, u64 nr_frames)
 
 	context->flags |= MMC_RECLAIM;
 	while (sc.nr_reclaimed < sc.nr_to_reclaim && freed > 0) {
-		sc.nr_refused = 0;
 		freed = shrink_list(&sc, &d);
 		sc.nr_reclaimed += freed;
 	}

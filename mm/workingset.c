@@ -28,6 +28,12 @@
  * Beside these there is a life table of the pages that are away, whatever the path (lifetable.c), from which a
  * policy can tell what a path would do that it does not take.
  *
+ * Rest. A type none of whose pages comes back from afar, while the other's do all the time, is not dead for that: its
+ * program may be doing something else. So for each type it is added up what comebacks of the other one have cost since
+ * (others_lost_ns). A comeback of its own takes a sixteenth off, if the page had been away for half of memory or
+ * more: what comes back sooner is what pressure squeezes out of whoever runs. From REST_COMEBACKS of the other's
+ * reads on the type is at rest; a policy then knows what has been paid so far for leaving it alone.
+ *
  * What if the guess is wrong. A page activated by mistake is aged back like any other; a rate that is
  * stale is refreshed because policies send a small share of pages down the path they like
  * less (policy_integrated.c).
@@ -52,9 +58,13 @@ static struct {
 		u64 departures, stored, near_hits, far_hits; /* decayed together */
 		/* Each written as a whole; of two samples at once one is lost. */
 		u64 usual_inactive;
+		u64 others_lost_ns;
 		u64 cost_ns[NR_COSTS];
 	} type[NR_PAGE_TYPES];
 } workingset;
+
+#define REST_COMEBACKS 64
+#define REST_ENDS      16
 
 /* A sample of many pages counts for each of them, as far as that makes a difference. */
 #define COST_MAX_WEIGHT 32
@@ -119,13 +129,23 @@ u32 workingset_now(bool was_workingset, bool incompressible)
 	       (incompressible ? SHADOW_INCOMPRESSIBLE : 0);
 }
 
+static bool is_resting(enum page_type type)
+{
+	const struct type_workingset *other =
+		&workingset.type[type == TYPE_ANON ? TYPE_FILE : TYPE_ANON];
+
+	return READ_ONCE(workingset.type[type].others_lost_ns) >=
+	       REST_COMEBACKS * READ_ONCE(other->cost_ns[COST_DISK_READ]);
+}
+
 void workingset_leave(enum page_type type, enum leave_path path, u32 shadow)
 {
 	spin_lock(&workingset.lock);
 	note_left(type, path);
 	note_departure(type, path == LEFT_TO_STORE);
 	lifetable_left(type, shadow & SHADOW_AGE_MASK);
-	lifetable_tick(++workingset.ticks);
+	lifetable_tick(++workingset.ticks,
+		       is_resting(TYPE_ANON) << TYPE_ANON | is_resting(TYPE_FILE) << TYPE_FILE);
 	spin_unlock(&workingset.lock);
 }
 
@@ -167,6 +187,18 @@ static u64 contested_frames(enum page_type type)
 	return frames;
 }
 
+/* Of two at once one may be lost. */
+static inline void note_lost(struct type_workingset *w, struct type_workingset *other,
+			     enum leave_path path, u64 distance)
+{
+	u64 lost_ns = READ_ONCE(w->others_lost_ns);
+
+	atomic_add(&other->others_lost_ns,
+		   w->cost_ns[path == LEFT_TO_STORE ? COST_DECOMPRESS : COST_DISK_READ]);
+	if (distance > mem_layout.nr_frames / 2)
+		WRITE_ONCE(w->others_lost_ns, lost_ns - lost_ns / REST_ENDS);
+}
+
 bool workingset_comeback(enum page_type type, enum leave_path path, u32 shadow)
 {
 	struct type_workingset *w = &workingset.type[type];
@@ -177,6 +209,7 @@ bool workingset_comeback(enum page_type type, enum leave_path path, u32 shadow)
 	if (distance > mem_layout.nr_frames)
 		weight = COMEBACK_ONE * mem_layout.nr_frames / distance;
 	atomic_add(&w->came_back[path], weight);
+	note_lost(w, &workingset.type[type == TYPE_ANON ? TYPE_FILE : TYPE_ANON], path, distance);
 	lifetable_back(type, shadow & SHADOW_AGE_MASK, distance);
 	if (path == LEFT_TO_STORE && distance <= lru_frames(lru_of(type, LRU_COMPRESSED_ANON)))
 		atomic_add(&w->near_hits, 1);
@@ -203,6 +236,8 @@ void workingset_snapshot(enum page_type type, struct type_snapshot *out)
 	out->departures_to_store = workingset.type[type].stored;
 	lifetable_snapshot(type, out);
 	out->usual_inactive = workingset.type[type].usual_inactive;
+	out->resting = is_resting(type);
+	out->others_lost_ns = workingset.type[type].others_lost_ns;
 	out->near_hits = workingset.type[type].near_hits;
 	out->far_hits = workingset.type[type].far_hits;
 	out->compress_ns = workingset.type[type].cost_ns[COST_COMPRESS];

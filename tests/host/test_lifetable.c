@@ -49,7 +49,7 @@ static void live(u32 never_pct, bool forget)
 
 		law.never[tick] = never;
 		lifetable_left(TYPE_ANON, tick);
-		lifetable_tick(tick + 1);
+		lifetable_tick(tick + 1, 0);
 		if (due < NR_TICKS && (!never || forget)) {
 			law.next[tick] = law.due[due];
 			law.due[due] = (s64)tick;

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * swap_stream.c - reading ahead on swap.
+ *
+ * Problem. A disk reads nine blocks for little more than one. But a block that nobody wants takes a frame from
+ * somebody who does.
+ *
+ * Observation. Frames of zpages go to swap in the order in which their pages grew cold. Who goes through memory in the same
+ * order again, as a scan, a loop or a merge does, asks for block after block; who jumps about does not. A
+ * merge reads many places in turn, each in order.
+ *
+ * How. Remember where the last NR_STREAMS reads ended. One that begins at such an end, or a little before (a block is read
+ * again for a zpage that spans), goes on with that stream, and reads ahead twice as many blocks as the last time there;
+ * any other begins a stream, in place of that which has not been used for longest, and reads nothing ahead. (Linux
+ * doubles the window of a file's readahead so, mm/readahead.c; its swap readahead takes all neighbours of a
+ * block and counts how many were used.)
+ *
+ * What if the guess is wrong. At random a read meets one of 32 ends among thousands of blocks now and then, which costs
+ * FIRST_AHEAD blocks; nothing follows, and the stream is forgotten.
+ */
+#include "mm/swap_stream.h"
+
+#include "lib/lock.h"
+#include "lib/string.h"
+
+#define NR_STREAMS  32
+#define FIRST_AHEAD 2
+#define BEFORE_END  4
+
+static struct {
+	struct spinlock lock; /* all of it */
+	u64 reads;
+	struct stream {
+		u32 end;   /* the block behind the last one read; 0: none was */
+		u32 ahead; /* blocks read beyond what was wanted, last time */
+		u64 read;  /* the number of that read */
+	} of[NR_STREAMS];
+} streams;
+
+void swap_stream_init(void)
+{
+	memset(&streams, 0, sizeof(streams));
+	spin_lock_init(&streams.lock, "swap_stream");
+}
+
+static bool goes_on(const struct stream *s, u32 slot, u32 wanted)
+{
+	return s->end && slot + BEFORE_END >= s->end && slot <= s->end + wanted;
+}
+
+/* The one that goes on at slot, or else the one to give up. */
+static struct stream *find(u32 slot, u32 wanted)
+{
+	struct stream *oldest = &streams.of[0];
+
+	for (u32 i = 0; i < NR_STREAMS; i++) {
+		struct stream *s = &streams.of[i];
+
+		if (goes_on(s, slot, wanted))
+			return s;
+		if (s->read < oldest->read)
+			oldest = s;
+	}
+	return oldest;
+}
+
+u32 swap_stream_ahead(u32 slot, u32 wanted)
+{
+	struct stream *s;
+	u32 ahead = 0;
+
+	spin_lock(&streams.lock);
+	s = find(slot, wanted);
+	if (goes_on(s, slot, wanted))
+		ahead = s->ahead ? MIN(s->ahead * 2, (u32)SWAP_STREAM_MAX) : FIRST_AHEAD;
+	*s = (struct stream){ .end = slot + wanted + ahead,
+			      .ahead = ahead,
+			      .read = ++streams.reads };
+	spin_unlock(&streams.lock);
+	return ahead;
+}
