@@ -131,25 +131,29 @@ static s64 shrink_inactive_list(struct scan_control *sc, enum page_type type,
 {
 	enum lru_list list = lru_of(type, LRU_INACTIVE_ANON);
 	s64 store_before = env_context()->store_frames, freed = 0;
+	/* Written together, though the pages are met one here and one there. */
+	struct swap_batch batch = { .nr = 0 };
 	/* Twice round: a page that was used is passed over once. */
 	u64 left = 2 * lru_frames(list);
 
 	workingset_note_inactive(type, left / 2);
 	/* So many that the store refuses tell the policy something: it is asked again. */
-	while (left && freed < (s64)SWAP_CLUSTER && sc->nr_refused < SWAP_CLUSTER) {
+	while (left && freed + batch.nr < (s64)SWAP_CLUSTER && sc->nr_refused < SWAP_CLUSTER) {
 		struct page *pages[SWAP_CLUSTER];
-		struct swap_batch batch = { .nr = 0 };
 		u32 nr = lru_isolate(list, pages, (u32)MIN(left, (u64)SWAP_CLUSTER));
 
 		if (!nr)
 			break;
 		count_scanned(sc, nr);
-		for (u32 i = 0; i < nr; i++)
+		for (u32 i = 0; i < nr; i++) {
 			freed += reclaim_page(sc, pages[i], type, d, &batch);
-		freed += swap_batch_finish(&batch);
+			if (batch.nr == SWAP_CLUSTER)
+				freed += swap_batch_finish(&batch);
+		}
 		left -= nr;
 		env_yield();
 	}
+	freed += swap_batch_finish(&batch);
 	return freed - (env_context()->store_frames - store_before);
 }
 
