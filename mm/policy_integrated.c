@@ -269,8 +269,8 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 		const struct type_snapshot *t = &s->type[type];
 
 		curve_of(t, s->managed_frames, &curve[type]);
-		store[type] = !t->can_evict || is_left_alone(t) ||
-			      store_is_better(s, type, &curve[type]);
+		store[type] =
+			!t->can_evict || is_left_alone(t) || store_is_better(s, type, &curve[type]);
 		consider(s, d, lru_of(type, LRU_INACTIVE_ANON),
 			 resident_ns(t, type, &curve[type], store[type]));
 		/* An active page has been used more often than the inactive ones that shield it. */

@@ -13,8 +13,8 @@ struct scan_control {
 	u64 nr_scanned;	   /* pages looked at */
 	s32 priority;	   /* 12 down to 0: how desperate */
 	bool kswapd;
-	u32 barren;			     /* BIT(list): has given nothing at this priority */
-	u32 nr_refused;			     /* anon pages that the store refused, of the last batch */
+	u32 barren;	/* BIT(list): has given nothing at this priority */
+	u32 nr_refused; /* anon pages that the store refused, of the last batch */
 	bool store_at_target[NR_PAGE_TYPES]; /* a page was refused for it: shrink first */
 	struct page *written;		     /* a file page whose write-back this request started */
 };

@@ -199,13 +199,6 @@ static u32 count_entries(const char *path)
 	return nr;
 }
 
-/* Frames that a test holds. */
-struct list_of_frames {
-	struct page *pages[SIM_FRAMES];
-	u32 nr;
-	u64 free_from; /* pfn */
-};
-
 static const char *const flavours[] = {
 	"-t ext2 -b 1024",	"-t ext2 -b 2048",	  "-t ext2 -b 4096",
 	"-t ext2 -b 1024 -r 0", "-t ext2 -b 4096 -I 128", "-t ext2 -b 1024 -g 512 -N 3000",
@@ -291,33 +284,28 @@ static void test_table(void **state)
 	fs_unmount();
 }
 
-/* Leave every second of the last so many free frames free, and no others: no two in a row. */
-static void take_memory_apart(struct list_of_frames *taken)
+/* Leave every second frame of the upper half free, and no others: no two in a row. */
+static void take_memory_apart(void)
 {
-	struct page *page;
+	static struct page *taken[SIM_FRAMES];
+	u32 nr = 0;
 
-	while ((page = alloc_page(ALLOC_RESERVE, FRAME_KERNEL)))
-		taken->pages[taken->nr++] = page;
-	for (u32 i = 0; i < taken->nr; i++) {
-		page = taken->pages[i];
-		if (!page || page_to_pfn(page) % 2 || page_to_pfn(page) < taken->free_from)
-			continue;
-		free_page(page);
-		taken->pages[i] = NULL;
-	}
+	while ((taken[nr] = alloc_page(ALLOC_RESERVE, FRAME_KERNEL)))
+		nr++;
+	for (u32 i = 0; i < nr; i++)
+		if (page_to_pfn(taken[i]) % 2 &&
+		    page_to_pfn(taken[i]) >= HOST_FIRST_PFN + SIM_FRAMES / 2)
+			free_page(taken[i]);
+	assert_int_equal(largest_free_order(), 0);
 }
 
 /* Under memory pressure frames are free here and there, and that has to do. */
 static void test_open_in_pieces(void **state)
 {
-	static struct list_of_frames taken;
-
 	sim_boot(SIM_FRAMES, 3);
 	make_image(flavours[2], IMAGE_BYTES);
 	assert_int_equal(fs_mount(&disk.dev), 0);
-	taken = (struct list_of_frames){ .free_from = HOST_FIRST_PFN + SIM_FRAMES / 2 };
-	take_memory_apart(&taken);
-	assert_int_equal(largest_free_order(), 0);
+	take_memory_apart();
 	for (u32 i = 0; i < ARRAY_SIZE(samples); i++) {
 		char name[512];
 		struct inode *inode;
@@ -326,9 +314,6 @@ static void test_open_in_pieces(void **state)
 		assert_int_equal(fs_open(name, &inode), 0);
 		fs_close(inode);
 	}
-	for (u32 i = 0; i < taken.nr; i++)
-		if (taken.pages[i])
-			free_page(taken.pages[i]);
 	fs_unmount();
 }
 

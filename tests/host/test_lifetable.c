@@ -134,6 +134,27 @@ static void test_forgotten_pages_do_not(void **state)
 		assert_true(t.away[b] < ENOUGH / 2);
 }
 
+/* While a type rests nothing is counted against its pages, and nothing of it is forgotten. */
+static void test_rest_stands_still(void **state)
+{
+	struct type_snapshot before, after;
+
+	live(25, false);
+	before = table();
+	for (u64 tick = NR_TICKS; tick < NR_TICKS + 4 * FRAMES; tick++) {
+		lifetable_left(TYPE_FILE, tick);
+		lifetable_tick(tick + 1, BIT(TYPE_ANON));
+	}
+	after = table();
+	assert_memory_equal(before.back, after.back, sizeof(after.back));
+	assert_memory_equal(before.away, after.away, sizeof(after.away));
+	for (u64 tick = NR_TICKS + 4 * FRAMES; tick < NR_TICKS + 8 * FRAMES; tick++)
+		lifetable_tick(tick + 1, 0);
+	after = table();
+	for (u32 b = age_bucket(128); b < AGE_BUCKETS; b++)
+		assert_true(after.back[b] <= before.back[b] / 8);
+}
+
 /* Without departures nothing is known; with them of one type, nothing of the other. */
 static void test_types_apart(void **state)
 {
@@ -153,6 +174,7 @@ int main(void)
 		cmocka_unit_test(test_constant_rate),
 		cmocka_unit_test(test_dead_pages_count),
 		cmocka_unit_test(test_forgotten_pages_do_not),
+		cmocka_unit_test(test_rest_stands_still),
 		cmocka_unit_test(test_types_apart),
 	};
 

@@ -147,6 +147,10 @@ static void randomise(struct prng *rng, struct mm_snapshot *s)
 	s->was_refusing = (u32)prng_below(rng, BIT(NR_PAGE_TYPES));
 	s->round = prng_next(rng);
 	s->price_ns = prng_below(rng, 1000000);
+	for (u32 type = 0; type < NR_PAGE_TYPES; type++) {
+		s->type[type].resting = prng_chance(rng, 30);
+		s->type[type].others_lost_ns = prng_below(rng, BIT(prng_below(rng, 45)));
+	}
 }
 
 /* A policy that never evicts, or never compresses, has no such line in its decision. */
@@ -431,6 +435,37 @@ static void test_integrated_spares_what_is_refused(void **state)
 	assert_int_equal(decide(&policy_integrated, &s).spill_age, 0);
 }
 
+/*
+ * A type at rest gives nothing to the disk until the other has paid what it would cost to bring it back; squeezing it is
+ * another matter. Then its worth falls.
+ */
+static void test_integrated_leaves_rest_alone(void **state)
+{
+	struct mm_snapshot s = anon_snapshot(8000 * 1000);
+	struct type_snapshot *anon = &s.type[TYPE_ANON], *file = &s.type[TYPE_FILE];
+	u64 dear_ns;
+
+	life(anon, MANAGED, 4 * MANAGED);
+	life(file, MANAGED, UINT64_MAX);
+	anon->store_age = 8 * MANAGED;
+	file->inactive_frames = 1000;
+	expect(&policy_integrated, &s, LRU_COMPRESSED_ANON, false);
+	anon->resting = true;
+	assert_int_not_equal(decide(&policy_integrated, &s).list, LRU_COMPRESSED_ANON);
+	s.barren = BIT(LRU_INACTIVE_FILE);
+	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
+	assert_true(decide(&policy_integrated, &s).spill_age > 4 * MANAGED);
+	s.barren |= BIT(LRU_INACTIVE_ANON); /* there is nothing else */
+	expect(&policy_integrated, &s, LRU_COMPRESSED_ANON, false);
+	dear_ns = decide(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_ANON];
+	s.barren = 0;
+	anon->others_lost_ns = anon->stored_pages * anon->disk_read_ns;
+	expect(&policy_integrated, &s, LRU_COMPRESSED_ANON, false);
+	anon->others_lost_ns *= 10;
+	assert_in_range(decide(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_ANON], dear_ns / 11,
+			dear_ns / 9);
+}
+
 /* Any snapshot: what is chosen can give, and what the policy does not compress is not compressed. */
 static void test_any_snapshot(void **state)
 {
@@ -538,6 +573,7 @@ int main(void)
 		cmocka_unit_test(test_integrated_lets_the_dead_go),
 		cmocka_unit_test(test_integrated_sees_a_list_grow),
 		cmocka_unit_test(test_integrated_spares_what_is_refused),
+		cmocka_unit_test(test_integrated_leaves_rest_alone),
 		cmocka_unit_test(test_any_snapshot),
 		cmocka_unit_test(test_file_pages_can_always_give),
 		cmocka_unit_test(test_parse),
