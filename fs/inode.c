@@ -114,8 +114,8 @@ struct map_walk {
 	u32 file_block; /* next to be mapped */
 	u32 budget;	/* blocks that it may still have */
 	struct fs_extents *extents;
-	u32 *pointers[EXT2_NR_LEVELS +
-		      1]; /* a block for each level from 1, once there is need of it */
+	/* A block for each level from 1, once there is need of it. */
+	u32 *pointers[EXT2_NR_LEVELS + 1];
 };
 
 const struct fs_extent *extent_find(const struct fs_extents *extents, u32 file_block)

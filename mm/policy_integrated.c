@@ -216,8 +216,7 @@ static u64 compressed_ns(const struct type_snapshot *t, enum page_type type,
 
 	if (!t->resting || is_left_alone(t))
 		return frame_ns;
-	return frame_ns * (comeback_ns(t) / NSEC_PER_USEC) /
-	       MAX(t->others_lost_ns / NSEC_PER_USEC, 1UL);
+	return frame_ns * (comeback_ns(t) / MAX(t->others_lost_ns / ONE, 1UL)) / ONE;
 }
 
 /*

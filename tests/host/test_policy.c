@@ -464,6 +464,12 @@ static void test_integrated_leaves_rest_alone(void **state)
 	anon->others_lost_ns *= 10;
 	assert_in_range(decide(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_ANON], dear_ns / 11,
 			dear_ns / 9);
+	/* Also where all the sums are large. */
+	anon->compressed_frames *= 1000 * 1000;
+	anon->stored_pages *= 1000 * 1000;
+	anon->others_lost_ns *= 1000 * 1000;
+	assert_in_range(decide(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_ANON], dear_ns / 11,
+			dear_ns / 9);
 }
 
 /* Any snapshot: what is chosen can give, and what the policy does not compress is not compressed. */
