@@ -109,6 +109,7 @@ u32 zlog_victims(struct zstore *zs, enum ztype type, struct zvictim *victims);
 u32 zlog_victim_done(struct zstore *zs, enum ztype type, const struct zvictim *victim);
 void zlog_shrinkers_gone(struct zstore *zs, enum ztype type);
 void zlog_evict_frames(struct shrink *s);
-u32 zlog_adopt(struct zstore *zs, enum ztype type, void *frame, u32 slot, u64 not_key);
+u32 zlog_adopt(struct zstore *zs, enum ztype type, void *const *blocks, u32 nr, u32 first_slot,
+	       u64 not_key, u32 *pages);
 
 #endif

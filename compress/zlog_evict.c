@@ -356,78 +356,145 @@ void zlog_shrinkers_gone(struct zstore *zs, enum ztype type)
 
 /* --- Back from swap --- */
 
-/* Keep a slot if its bytes lie apart from those of all before it. */
-static bool lies_apart(const struct zframe *frame, u32 index)
+/* Blocks read together. What comes from a disk may be anything. */
+struct returning {
+	struct zstore *zs;
+	enum ztype type;
+	void *const *blocks;
+	u32 nr, first_slot;
+	u64 not_key;
+};
+
+/* Bytes of a zpage in the frame where it begins. */
+static u32 bytes_here(const struct zframe *frame, const struct zslot *slot)
+{
+	return slot->spans ? frame->out_bytes : slot->size;
+}
+
+static bool is_block(const struct zframe *frame)
+{
+	return frame->magic == ZFRAME_MAGIC && frame->nr_slots <= ZFRAME_MAX_SLOTS;
+}
+
+/* Do the bytes of a slot lie apart from those of all before it, and from what comes in? */
+static bool lies_apart(const struct zframe *frame, u32 index, u32 in_bytes)
 {
 	const struct zslot *slot = &frame->slots[index];
+	u32 end = slot->offset + bytes_here(frame, slot);
 
 	for (u32 i = 0; i < index; i++) {
 		const struct zslot *other = &frame->slots[i];
 
-		if (other->size && slot->offset < other->offset + other->size &&
-		    other->offset < slot->offset + slot->size)
+		if (other->size && slot->offset < other->offset + bytes_here(frame, other) &&
+		    other->offset < end)
 			return false;
 	}
-	return true;
+	return end <= PAGE_SIZE - in_bytes;
 }
 
-/* May the zpage in a slot of a block come back? What comes from a disk may be anything. */
-static bool can_return(const struct zframe *frame, u32 index, u64 not_key)
+/* Is the next block there, with the rest of the zpage that spans? */
+static bool rest_is_there(const struct zframe *frame, const struct zslot *slot,
+			  const struct zframe *next)
 {
+	u32 rest = slot->size - frame->out_bytes;
+
+	return next && is_block(next) && rest && next->in_bytes == rest &&
+	       zframe_directory_end(next) + rest <= PAGE_SIZE;
+}
+
+/* May the zpage in a slot of a block come back? */
+static bool can_return(const struct returning *r, u32 i, u32 index, u32 in_bytes)
+{
+	const struct zframe *frame = r->blocks[i];
 	const struct zslot *slot = &frame->slots[index];
 
-	return slot->size && !slot->spans && zslot_key(slot) != not_key &&
-	       zframe_find(frame, index, zslot_key(slot)) && lies_apart(frame, index);
+	return slot->size && zslot_key(slot) != r->not_key &&
+	       zframe_find(frame, index, zslot_key(slot)) && lies_apart(frame, index, in_bytes) &&
+	       (!slot->spans ||
+		rest_is_there(frame, slot, i + 1 < r->nr ? r->blocks[i + 1] : NULL));
 }
 
-static bool return_one(struct zstore *zs, enum ztype type, struct zframe *frame, u32 index,
-		       u32 slot)
+static bool return_one(const struct returning *r, u32 i, u32 index)
 {
+	const struct zframe *frame = r->blocks[i];
 	struct zmove move = {
 		.kind = ZMOVE_ADOPTED,
-		.type = type,
+		.type = r->type,
 		.key = zslot_key(&frame->slots[index]),
 		.stamp = zslot_stamp(&frame->slots[index]),
 		.to = zhandle_make(frame, index),
-		.from_block = { slot, (u8)index, false },
+		.from_block = { r->first_slot + i, (u8)index, frame->slots[index].spans },
 	};
 
-	return zs->env->retarget(zs->ctx, &move);
+	return r->zs->env->retarget(r->zs->ctx, &move);
 }
 
-/* The frame is the caller's until its first zpage has returned. */
-u32 zlog_adopt(struct zstore *zs, enum ztype type, void *memory, u32 slot, u64 not_key)
+/*
+ * Block i becomes a frame of the log if a zpage of its own returns, or the rest of one from in. The frame is the
+ * caller's until then. *pages counts those that have returned.
+ */
+static bool return_frame(const struct returning *r, u32 i, struct zframe *in, u32 *pages)
 {
-	struct zframe *frame = memory, header;
-	u32 kept = 0;
-
-	if (frame->magic != ZFRAME_MAGIC || frame->nr_slots > ZFRAME_MAX_SLOTS ||
-	    zstore_at_target(zs, type))
-		return 0;
-	header = (struct zframe){
+	struct zframe *frame = r->blocks[i];
+	u32 in_bytes = in ? frame->in_bytes : 0;
+	struct zframe header = {
 		.magic = ZFRAME_MAGIC,
-		.type = (u8)type,
-		.data_start = PAGE_SIZE,
+		.type = (u8)r->type,
+		.data_start = (u16)(PAGE_SIZE - in_bytes),
+		.data_bytes = (u16)in_bytes,
+		.in = in,
+		.in_bytes = (u16)in_bytes,
 		.born_ms = zstore_now_ms(),
 	};
-	for (u32 i = 0; i < frame->nr_slots; i++) {
-		struct zslot *s = &frame->slots[i];
 
-		if (!can_return(frame, i, not_key) || !return_one(zs, type, frame, i, slot)) {
-			s->size = 0;
+	for (u32 index = 0; index < frame->nr_slots; index++) {
+		struct zslot *slot = &frame->slots[index];
+
+		if (!can_return(r, i, index, in_bytes) || !return_one(r, i, index)) {
+			slot->size = 0;
 			continue;
 		}
-		kept++;
-		header.nr_slots = (u8)(i + 1);
+		header.nr_slots = (u8)(index + 1);
 		header.nr_used++;
-		header.data_bytes += s->size;
-		header.data_start = (u16)MIN(header.data_start, s->offset + 0U);
-		zstore_count_in(zs, type, s->size);
+		header.data_bytes += bytes_here(frame, slot);
+		header.data_start = (u16)MIN(header.data_start, slot->offset + 0U);
+		if (slot->spans) {
+			header.out = r->blocks[i + 1];
+			header.out_bytes = frame->out_bytes;
+			header.out_index = (u8)index;
+		}
+		zstore_count_in(r->zs, r->type, slot->size);
 	}
-	if (!kept)
-		return 0;
+	*pages += header.nr_used;
+	if (!header.nr_used && !in)
+		return false;
 	*frame = header;
-	zstore_frame_adopt(zs, type, frame);
-	zlog_changed(zlog_type(zs, type), frame, 0);
-	return kept;
+	return true;
+}
+
+u32 zlog_adopt(struct zstore *zs, enum ztype type, void *const *blocks, u32 nr, u32 first_slot,
+	       u64 not_key, u32 *pages)
+{
+	struct returning r = { zs, type, blocks, nr, first_slot, not_key };
+	struct zframe *in = NULL;
+	u32 adopted = 0;
+
+	for (u32 i = 0; i < nr; i++) {
+		struct zframe *frame = blocks[i];
+
+		if (!is_block(frame) || !return_frame(&r, i, in, pages)) {
+			in = NULL;
+			continue;
+		}
+		adopted |= BIT(i);
+		in = frame->out ? frame : NULL;
+	}
+	/* All links are whole now: what follows may look at any frame. */
+	for (u32 i = 0; i < nr; i++) {
+		if (!(adopted & BIT(i)))
+			continue;
+		zstore_frame_adopt(zs, type, blocks[i]);
+		zlog_changed(zlog_type(zs, type), blocks[i], 0);
+	}
+	return adopted;
 }

@@ -515,19 +515,23 @@ u32 zstore_drop(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key)
 	return object.stamp;
 }
 
-u32 zstore_adopt(struct zstore *zs, enum ztype type, void *frame, u32 slot, u64 not_key)
+u32 zstore_adopt(struct zstore *zs, enum ztype type, void *const *blocks, u32 nr, u32 first_slot,
+		 u64 not_key)
 {
 	struct zstore_type_stats *stats = &zs->type[type].stats;
-	u32 kept = 0;
+	u32 adopted = 0, pages = 0;
 
+	ASSERT(nr <= ZSTORE_ADOPT_BLOCKS);
 	if (!zs->kind->adopt)
 		return 0;
 	spin_lock(&zs->lock);
-	kept = zs->kind->adopt(zs, type, frame, slot, not_key);
-	stats->adopted_pages += kept;
-	stats->adopted_frames += kept != 0;
+	if (nr <= stats->target_frames - MIN(stats->target_frames, stats->backing_frames))
+		adopted = zs->kind->adopt(zs, type, blocks, nr, first_slot, not_key, &pages);
+	stats->adopted_pages += pages;
+	for (u32 left = adopted; left; left &= left - 1)
+		stats->adopted_frames++;
 	spin_unlock(&zs->lock);
-	return kept;
+	return adopted;
 }
 
 /* --- Figures and verification --- */

@@ -229,11 +229,14 @@ u64 zstore_compact(struct zstore *zs, enum ztype type, u64 nr_frames);
 u64 zstore_set_target(struct zstore *zs, enum ztype type, u64 frames);
 
 /*
- * The 4 KiB at frame were read from that block of swap: keep those of its zpages that references still
- * name, except the one of key not_key, as zpages in memory. Returns how many; then the frame is the
- * store's (env->frame_adopt() has been called). 0: nothing was kept, the frame is the caller's as before. Never sleeps.
+ * nr (<= ZSTORE_ADOPT_BLOCKS) consecutive blocks of swap, from first_slot on, were read into frames of the caller's: keep
+ * those of their zpages that references still name, except the one of key not_key, as zpages in memory. Those that span
+ * stay whole if both blocks are there. Returns a bit for each block that is the store's frame from now on
+ * (env->frame_adopt() has been called); the others are the caller's as before. Never sleeps.
  */
-u32 zstore_adopt(struct zstore *zs, enum ztype type, void *frame, u32 slot, u64 not_key);
+#define ZSTORE_ADOPT_BLOCKS 32
+u32 zstore_adopt(struct zstore *zs, enum ztype type, void *const *blocks, u32 nr, u32 first_slot,
+		 u64 not_key);
 
 void zstore_get_stats(struct zstore *zs, enum ztype type, struct zstore_type_stats *out);
 

@@ -119,7 +119,8 @@ struct zstore_kind {
 	 */
 	void (*evict_frames)(struct shrink *s);
 	/* zstore_adopt(). NULL: not this kind. */
-	u32 (*adopt)(struct zstore *zs, enum ztype type, void *frame, u32 slot, u64 not_key);
+	u32 (*adopt)(struct zstore *zs, enum ztype type, void *const *blocks, u32 nr,
+		     u32 first_slot, u64 not_key, u32 *pages);
 	/* Walk all of a type, add up stored_pages, compressed_bytes (with checksums) and backing_frames. */
 	void (*verify)(struct zstore *zs, enum ztype type, struct zstore_type_stats *sum,
 		       void (*visit)(void *ctx, enum ztype type, u64 key, zhandle_t handle));

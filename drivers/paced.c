@@ -141,7 +141,8 @@ void paced_init(struct paced_disk *disk, struct block_device *lower, const struc
 					   .ops = &paced_ops,
 					   .driver = disk,
 					   .nr_sectors = lower->nr_sectors,
-					   .read_only = lower->read_only };
+					   .read_only = lower->read_only,
+					   .seeks = pace->seeks };
 	disk->lower = lower;
 	disk->timer = (struct platform_timer){ .fn = paced_due, .arg = disk };
 	spin_lock_init(&disk->lock, "paced disk");

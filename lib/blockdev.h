@@ -55,6 +55,7 @@ struct block_device {
 	void *driver;
 	u64 nr_sectors;
 	bool read_only;
+	bool seeks; /* one arm: requests that are not consecutive wait for each other */
 	/* Requests and sectors completed, and requests failed; atomic. */
 	u64 reads, writes, flushes, read_sectors, write_sectors, errors;
 	/* Sum over completed requests of ns from submit to done; atomic. */

@@ -17,6 +17,9 @@
  * LOADING under pt_lock if it is still what it was; that makes this thread the only owner of the zpage
  * or block. It is loaded with no lock held, and made present.
  *
+ * Pages behind a swapped one are brought in with it when they seem to be read in order. They are made LOADING one by one in
+ * the same way, and present without the accessed bit: nobody has used them yet.
+ *
  * A page touched while it is being written out:
  *
  *     reclaim                              fault
@@ -43,8 +46,10 @@
 #include "mm/lru.h"
 #include "mm/owner.h"
 #include "mm/pagetable.h"
+#include "mm/sequence.h"
 #include "mm/stats.h"
 #include "mm/swap.h"
+#include "mm/swap_stream.h"
 #include "mm/swapin.h"
 #include "mm/workingset.h"
 #include "mm/zpage.h"
@@ -159,9 +164,9 @@ static enum fault_result fault_anon_new(struct fault *f)
  * A frame, locked, with the entry made LOADING: from here on the zpage or block is ours. NULL: memory or
  * retry, as f->retry says.
  */
-static struct page *begin_loading(struct fault *f)
+static struct page *begin_loading(struct fault *f, u32 flags)
 {
-	struct page *page = alloc_page(ALLOC_WAIT, FRAME_ISOLATED_ANON);
+	struct page *page = alloc_page(flags, FRAME_ISOLATED_ANON);
 
 	if (!page)
 		return NULL;
@@ -182,6 +187,7 @@ static void finish_loading(struct fault *f, struct page *page, bool dirty, bool 
 	spin_unlock(&f->mm->pt_lock);
 	if (activate)
 		page_set(page, PG_WORKINGSET);
+	sequence_comeback(page->key);
 	unlock_page(page);
 	lru_add(page, activate ? LRU_ACTIVE_ANON : LRU_INACTIVE_ANON);
 }
@@ -198,7 +204,7 @@ static void abort_loading(struct fault *f, struct page *page, entry_t to)
 
 static enum fault_result fault_zpage(struct fault *f)
 {
-	struct page *page = begin_loading(f);
+	struct page *page = begin_loading(f, ALLOC_WAIT);
 	bool activate;
 
 	if (!page)
@@ -221,35 +227,129 @@ static bool apply_shadow(struct page *page, u32 shadow)
 	return workingset_comeback(TYPE_ANON, shadow_path(shadow), shadow);
 }
 
+/* What is read together: the page that is wanted, and those behind it that are on swap too. */
+struct swap_pages {
+	struct fault of[1 + SWAP_STREAM_MAX];
+	struct page *pages[1 + SWAP_STREAM_MAX];
+	u32 nr;
+};
+
+/* Pages between that are elsewhere do not end a stream; so many entries are looked at for each one to be read ahead. */
+#define PAGES_BETWEEN 4
+
+/*
+ * The same for the pages that will be wanted next, as it seems (swap_stream.c), as far as there is memory at once. A disk that
+ * seeks is asked only for blocks in a row.
+ */
+static void add_ahead(struct swap_pages *s)
+{
+	struct fault next = s->of[0];
+	u64 key = fault_key(&next);
+	u32 ahead = swap_stream_ahead(key, 1, PAGES_BETWEEN);
+
+	for (u32 left = ahead * PAGES_BETWEEN; left && s->nr <= ahead; left--) {
+		next.va += PAGE_SIZE;
+		next.entry++;
+		/* The table's end, or the area's. */
+		if (!(next.va & (PAGE_SIZE * PT_ENTRIES - 1)) || next.va >= next.area->end)
+			break;
+		next.seen = READ_ONCE(*next.entry);
+		if (!entry_is(next.seen, ENTRY_SWAP))
+			continue;
+		if (swap_seeks() && entry_slot(next.seen) != entry_slot(s->of[s->nr - 1].seen) + 1)
+			continue;
+		s->pages[s->nr] = begin_loading(&next, ALLOC_ATOMIC);
+		if (!s->pages[s->nr])
+			break;
+		s->of[s->nr++] = next;
+	}
+	if (ahead)
+		swap_stream_moved(key + 1 + ahead, fault_key(&s->of[s->nr - 1]) + 1);
+}
+
+static int read_swap_pages(const struct swap_pages *s)
+{
+	void *frames[ARRAY_SIZE(s->pages)];
+	u32 slots[ARRAY_SIZE(s->pages)];
+	u64 took_ns;
+	int err;
+
+	for (u32 i = 0; i < s->nr; i++) {
+		frames[i] = page_address(s->pages[i]);
+		slots[i] = entry_slot(s->of[i].seen);
+	}
+	err = swap_read(slots, frames, s->nr, &took_ns);
+	if (err)
+		return err;
+	cost_note_disk(TYPE_ANON, COST_DISK_READ, took_ns, s->nr);
+	cost_note_disk(TYPE_ANON, COST_SWAP_READ, took_ns, 1);
+	if (shadow_path(entry_shadow(s->of[0].seen)) == LEFT_STORE)
+		cost_note_disk(TYPE_ANON, COST_EVICT_BACK, took_ns, s->nr);
+	count_vm_events(EV_pswpin, s->nr);
+	count_vm_events(EV_swap_ra, s->nr - 1);
+	return 0;
+}
+
+/* Nobody has asked for it yet. */
+static void finish_ahead(struct fault *f, struct page *page)
+{
+	apply_shadow(page, entry_shadow(f->seen));
+	sequence_comeback(page->key);
+	spin_lock(&f->mm->pt_lock);
+	pt_set(f->mm, f->entry, anon_entry(f, page, false) & ~PTE_ACCESSED);
+	spin_unlock(&f->mm->pt_lock);
+	unlock_page(page);
+	lru_add(page, LRU_INACTIVE_ANON);
+}
+
+static void abort_ahead(struct swap_pages *s)
+{
+	while (s->nr > 1) {
+		s->nr--;
+		abort_loading(&s->of[s->nr], s->pages[s->nr], s->of[s->nr].seen);
+	}
+}
+
 static enum fault_result fault_swap(struct fault *f)
 {
-	struct page *page = begin_loading(f);
-	u64 start_ns = env_now_ns();
-	u32 slot = entry_slot(f->seen);
-	void *frame = page ? page_address(page) : NULL;
+	struct swap_pages s = { .of = { *f }, .nr = 1 };
 	/* A clean copy saves a write later; not worth it once the disk fills up. */
 	bool keep_copy = swap_used_blocks() * 2 < swap_total_blocks();
+	int err;
 
-	if (!page)
+	s.pages[0] = begin_loading(f, ALLOC_WAIT);
+	if (!s.pages[0])
 		return f->retry ? FAULT_OK : no_memory();
 	f->major = true;
-	if (swap_read(slot, &frame, 1)) {
-		abort_loading(f, page, f->seen);
+	add_ahead(&s);
+	err = read_swap_pages(&s);
+	if (err && s.nr > 1) {
+		/* A bad block behind it is not the wanted page's. */
+		abort_ahead(&s);
+		err = read_swap_pages(&s);
+	}
+	if (err) {
+		abort_loading(f, s.pages[0], f->seen);
 		return FAULT_IO;
 	}
-	cost_note_disk(TYPE_ANON, COST_DISK_READ, env_now_ns() - start_ns, 1);
-	count_vm_event(EV_pswpin);
-	if (keep_copy)
-		page->private = slot;
-	else
-		swap_put(slot);
-	finish_loading(f, page, f->access & FAULT_WRITE, apply_shadow(page, entry_shadow(f->seen)));
+	for (u32 i = 0; i < s.nr; i++) {
+		u32 slot = entry_slot(s.of[i].seen);
+
+		if (keep_copy)
+			s.pages[i]->private = slot;
+		else
+			swap_put(slot);
+		if (i)
+			finish_ahead(&s.of[i], s.pages[i]);
+	}
+	finish_loading(f, s.pages[0], f->access & FAULT_WRITE,
+		       apply_shadow(s.pages[0], entry_shadow(f->seen)));
 	return FAULT_OK;
 }
 
 static enum fault_result fault_zswap(struct fault *f)
 {
-	struct page *page = begin_loading(f);
+	struct page *page = begin_loading(f, ALLOC_WAIT);
 	int err;
 
 	if (!page)

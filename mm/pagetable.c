@@ -8,8 +8,7 @@
 
 #include "mm/alloc.h"
 
-#define PT_LEVELS  4
-#define PT_ENTRIES 512
+#define PT_LEVELS 4
 
 static u32 pt_index(u64 va, u32 level)
 {

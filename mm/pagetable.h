@@ -12,6 +12,8 @@
 #include "mm/entry.h"
 #include "mm/mm.h"
 
+#define PT_ENTRIES 512 /* of a table */
+
 /* The last-level entry for va; NULL if its table does not exist. Any context. */
 entry_t *pt_find(const struct mm *mm, u64 va);
 /* The same, making tables as needed; NULL: no memory. Thread context, sleeps. */

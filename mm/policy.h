@@ -50,12 +50,16 @@ struct type_snapshot {
 	/* Measured on this machine, this type's pages, ns a page (moving averages). */
 	u64 compress_ns, decompress_ns;
 	u64 disk_read_ns;   /* a comeback from disk, readahead included */
+	u64 swap_read_ns;   /* a request to read from swap, whatever it brings */
+	u64 in_sequence;    /* comebacks in the order of addresses, in SEQUENCE_ONEs */
+	u64 evict_back_ns;  /* a comeback of an evicted zpage: its share of those */
 	u64 disk_write_ns;  /* writing one page out, its share of a larger write */
 	u64 evict_write_ns; /* writing one store frame out, the same */
 	u64 zpage_bytes;    /* moving average: what a page takes in the store */
 	u64 stored_share; /* of the pages that were tried, how many it took, in STORED_SHARE_ONEs */
 	bool can_evict;	  /* a place to evict to exists: swap has room; always true for file */
 };
+#define SEQUENCE_ONE	 1024
 #define COMEBACK_ONE	 1024
 #define STORED_SHARE_ONE 16384
 /* Buckets of equal width within each doubling of distance + 2^AGE_BUCKET_BITS; the first ones are of width 1. */

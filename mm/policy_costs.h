@@ -51,7 +51,7 @@ static inline u64 compress_cost(const struct type_snapshot *t)
 static inline u64 store_cost(const struct type_snapshot *t, enum page_type type)
 {
 	u64 write_ns = type == TYPE_ANON ? t->decompress_ns + t->disk_write_ns : 0;
-	u64 page_ns = write_ns + comeback_share(t, LEFT_STORE) * t->disk_read_ns / COMEBACK_ONE;
+	u64 page_ns = write_ns + comeback_share(t, LEFT_STORE) * t->evict_back_ns / COMEBACK_ONE;
 
 	return page_ns * MAX(t->stored_pages, 1UL) / MAX(t->compressed_frames, 1UL);
 }

@@ -151,6 +151,17 @@ static u64 write_ns(const struct type_snapshot *t, enum page_type type)
 	return type == TYPE_ANON ? MIN(t->disk_write_ns, t->evict_write_ns) : 0;
 }
 
+/*
+ * What it would cost to read one of its pages that went to disk as it is: those in sequence come together. They need not
+ * have been sent there for that to be known (sequence.c).
+ */
+static u64 read_ns(const struct type_snapshot *t, enum page_type type)
+{
+	if (type == TYPE_FILE)
+		return t->disk_read_ns;
+	return t->swap_read_ns - t->swap_read_ns * t->in_sequence / SEQUENCE_ONE * 5 / 6;
+}
+
 /* The second inequality of the top. */
 static bool store_is_better(const struct mm_snapshot *s, enum page_type type,
 			    const struct curve *curve)
@@ -162,7 +173,7 @@ static bool store_is_better(const struct mm_snapshot *s, enum page_type type,
 
 	for (u32 b = 0; b < AGE_BUCKETS && age_bucket_start(b) < end; b++)
 		look_further(&o, curve, b, age_bucket_start(b), MIN(end, age_bucket_start(b + 1)));
-	disk = write_ns(t, type) + o.chance * t->disk_read_ns / ONE;
+	disk = write_ns(t, type) + o.chance * read_ns(t, type) / ONE;
 	store = compress_ns(t) + o.chance * t->decompress_ns / ONE;
 	kept = MIN(s->price_ns, BIT(36)) * part / ONE * o.ticks / curve->frames;
 	return store + MAX(kept, store * part / (ONE - part)) < disk;
@@ -189,13 +200,13 @@ static u64 resident_ns(const struct type_snapshot *t, enum page_type type,
 
 	if (!t->can_evict)
 		return by_store;
-	return MIN(by_store, index_of(curve, from, reach, write_ns(t, type), t->disk_read_ns));
+	return MIN(by_store, index_of(curve, from, reach, write_ns(t, type), read_ns(t, type)));
 }
 
 /* What it would cost to bring back all that the store has of the type, once it were on disk. */
 static u64 comeback_ns(const struct type_snapshot *t)
 {
-	return t->stored_pages * t->disk_read_ns;
+	return t->stored_pages * t->evict_back_ns;
 }
 
 /* At rest, and the other type has not yet paid for that what it would save. */
@@ -211,7 +222,7 @@ static u64 compressed_ns(const struct type_snapshot *t, enum page_type type,
 	u64 pages_x16 = MAX(t->stored_pages * 16 / frames, 16UL);
 	u64 out_ns = type == TYPE_ANON ? t->evict_write_ns : 0;
 	u64 frame_ns = index_of(curve, t->store_age, reach_of(t, curve, true),
-				out_ns * 16 / pages_x16, t->disk_read_ns) *
+				out_ns * 16 / pages_x16, t->evict_back_ns) *
 		       pages_x16 / 16;
 
 	if (!t->resting || is_left_alone(t))
@@ -235,7 +246,8 @@ static u64 spill_age(const struct mm_snapshot *s, enum page_type type, const str
 	if (t->compressed_frames && t->can_evict)
 		frame_ns = MAX(frame_ns, d->cost_ns[lru_of(type, LRU_COMPRESSED_ANON)]);
 	while (age < HORIZON_FRAMES * curve->frames &&
-	       index_of(curve, age, curve->frames, write_ns(t, type), t->disk_read_ns) > frame_ns) {
+	       index_of(curve, age, curve->frames, write_ns(t, type), read_ns(t, type)) >
+		       frame_ns) {
 		age = next;
 		next *= 2;
 	}

@@ -194,6 +194,22 @@ static bool is_too_young_for_disk(const struct scan_control *sc, struct page *pa
 	return true;
 }
 
+/*
+ * In the order of addresses: pages that grew cold together belong to several streams as often as not, and who comes back
+ * for one of these reads it in one go.
+ */
+static void swap_batch_add(struct swap_batch *batch, struct page *page, entry_t was)
+{
+	u32 at = batch->nr++;
+
+	for (; at && batch->pages[at - 1]->key > page->key; at--) {
+		batch->pages[at] = batch->pages[at - 1];
+		batch->entries[at] = batch->entries[at - 1];
+	}
+	batch->pages[at] = page;
+	batch->entries[at] = was;
+}
+
 static u32 reclaim_anon(struct scan_control *sc, struct page *page, const struct mm_decision *d,
 			struct swap_batch *batch)
 {
@@ -230,12 +246,11 @@ static u32 reclaim_anon(struct scan_control *sc, struct page *page, const struct
 
 		page->private = 0;
 		settle_anon(page, swap_entry(page, slot));
+		cost_note_disk(TYPE_ANON, COST_DISK_WRITE, 0, 1);
 		return free_reclaimed(page);
 	}
 	page_set(page, PG_WRITEBACK);
-	batch->pages[batch->nr] = page;
-	batch->entries[batch->nr] = was;
-	batch->nr++;
+	swap_batch_add(batch, page, was);
 	return 0;
 }
 

@@ -68,6 +68,9 @@ struct sample {
 	  "measured, ns a page, averages from here")                                               \
 	X(decompress_ns_anon, s->t[TYPE_ANON].decompress_ns, "")                                   \
 	X(disk_read_ns_anon, s->t[TYPE_ANON].disk_read_ns, "")                                     \
+	X(swap_read_ns, s->t[TYPE_ANON].swap_read_ns, "")                                          \
+	X(evict_back_ns_anon, s->t[TYPE_ANON].evict_back_ns, "")                                   \
+	X(in_sequence_anon, s->t[TYPE_ANON].in_sequence, "")                                       \
 	X(disk_write_ns_anon, s->t[TYPE_ANON].disk_write_ns, "")                                   \
 	X(zpage_bytes_anon, s->t[TYPE_ANON].zpage_bytes, "bytes a page takes compressed")          \
 	X(compress_ns_file, s->t[TYPE_FILE].compress_ns, "the same for file pages")                \

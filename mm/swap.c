@@ -51,6 +51,7 @@ struct swap_io {
 	struct waitqueue wq;
 	u32 pending;
 	int error;
+	u64 start_ns, end_ns; /* of all: whoever waits may get the CPU later */
 };
 
 void swap_init(void)
@@ -89,7 +90,7 @@ static int check_header(struct block_device *dev, const u8 *header, u32 *blocks)
 
 int swap_attach(struct block_device *dev)
 {
-	u64 bytes = dev->nr_sectors * SECTOR_SIZE;
+	u64 bytes = dev->nr_sectors * SECTOR_SIZE, start_ns;
 	u32 blocks;
 	u8 *header;
 	int err;
@@ -106,7 +107,9 @@ int swap_attach(struct block_device *dev)
 	header = kmalloc(PAGE_SIZE, ALLOC_WAIT);
 	if (!header)
 		return -ENOMEM;
+	start_ns = env_now_ns();
 	err = block_rw(dev, BIO_READ, 0, header, PAGE_SIZE);
+	cost_note_disk(TYPE_ANON, COST_SWAP_READ, env_now_ns() - start_ns, 1);
 	if (err)
 		printk("swap disk \"%s\": cannot read its header: %s\n", dev->name,
 		       error_name(-err));
@@ -226,6 +229,7 @@ static void swap_io_init(struct swap_io *io)
 	waitqueue_init(&io->wq, "swap_io");
 	io->pending = 0;
 	io->error = 0;
+	io->start_ns = env_now_ns();
 }
 
 static void io_done(struct bio *bio)
@@ -236,6 +240,7 @@ static void io_done(struct bio *bio)
 	if (bio->error)
 		io->error = bio->error;
 	io->pending--;
+	io->end_ns = env_now_ns();
 	wake_all(&io->wq);
 	spin_unlock_irqrestore(&io->lock, flags);
 	bio_free(bio);
@@ -295,7 +300,6 @@ static u32 start_writes(struct swap_io *io, void **frames, u32 *slots, u32 nr)
 
 u32 swap_write_frames(void **frames, u32 *slots, u32 nr, enum cost_kind cost)
 {
-	u64 start_ns = env_now_ns();
 	struct swap_io io;
 	u32 done;
 
@@ -305,7 +309,7 @@ u32 swap_write_frames(void **frames, u32 *slots, u32 nr, enum cost_kind cost)
 	done = start_writes(&io, frames, slots, nr);
 	count_vm_events(EV_swap_full, nr - done);
 	if (!wait_io(&io)) {
-		cost_note_disk(TYPE_ANON, cost, env_now_ns() - start_ns, done);
+		cost_note_disk(TYPE_ANON, cost, io.end_ns - io.start_ns, done);
 		return done;
 	}
 	count_vm_events(EV_swap_write_failed, done);
@@ -316,11 +320,30 @@ u32 swap_write_frames(void **frames, u32 *slots, u32 nr, enum cost_kind cost)
 	return 0;
 }
 
-int swap_read(u32 slot, void **frames, u32 nr)
+/* One request for each run of consecutive blocks, all in flight together. */
+static void start_reads(struct swap_io *io, const u32 *slots, void **frames, u32 nr)
+{
+	for (u32 done = 0, run; done < nr; done += run) {
+		for (run = 1; done + run < nr && slots[done + run] == slots[done] + run; run++)
+			;
+		start_io(io, BIO_READ, slots[done], frames + done, run);
+	}
+}
+
+int swap_read(const u32 *slots, void **frames, u32 nr, u64 *took_ns)
 {
 	struct swap_io io;
+	int error;
 
+	ASSERT(nr && nr <= BIO_MAX_SEGS);
 	swap_io_init(&io);
-	start_io(&io, BIO_READ, slot, frames, nr);
-	return wait_io(&io);
+	start_reads(&io, slots, frames, nr);
+	error = wait_io(&io);
+	*took_ns = io.end_ns - io.start_ns;
+	return error;
+}
+
+bool swap_seeks(void)
+{
+	return swap.dev && swap.dev->seeks;
 }

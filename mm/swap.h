@@ -51,7 +51,12 @@ u32 swap_uses(u32 slot);
  * were written. Sleeps for the disk, never for memory.
  */
 u32 swap_write_frames(void **frames, u32 *slots, u32 nr, enum cost_kind cost);
-/* Read nr (<= BIO_MAX_SEGS) blocks from slot on in one request; 0 or -EIO. Sleeps. */
-int swap_read(u32 slot, void **frames, u32 nr);
+/*
+ * Read nr (<= BIO_MAX_SEGS) blocks, one request for each run of consecutive ones; 0, or -EIO if any failed. *took_ns:
+ * until the disk had answered all. Sleeps.
+ */
+int swap_read(const u32 *slots, void **frames, u32 nr, u64 *took_ns);
+/* Is it a disk on which scattered requests wait for each other? */
+bool swap_seeks(void);
 
 #endif

@@ -5,17 +5,18 @@
  * Problem. A disk reads nine blocks for little more than one. But a block that nobody wants takes a frame from
  * somebody who does.
  *
- * Observation. Frames of zpages go to swap in the order in which their pages grew cold. Who goes through memory in the same
- * order again, as a scan, a loop or a merge does, asks for block after block; who jumps about does not. A
- * merge reads many places in turn, each in order.
+ * Observation. Who goes through memory in order, as a scan, a loop or a merge does, comes back for page after page; who jumps
+ * about does not. A merge reads many places in turn, each in order. Pages that went to swap as they are can be found by
+ * their addresses, wherever their blocks lie (Linux: swap_vma_readahead()). Of zpages one knows only where they were written:
+ * in the order in which they grew cold, which for such programs is the same.
  *
- * How. Remember where the last NR_STREAMS reads ended. One that begins at such an end, or a little before (a block is read
- * again for a zpage that spans), goes on with that stream, and reads ahead twice as many blocks as the last time there;
- * any other begins a stream, in place of that which has not been used for longest, and reads nothing ahead. (Linux
- * doubles the window of a file's readahead so, mm/readahead.c; its swap readahead takes all neighbours of a
- * block and counts how many were used.)
+ * How. Remember where the last NR_STREAMS reads ended, as keys of pages or as numbers of blocks, which no key is as small
+ * as. One that begins at such an end, or a little before (a block is read again for a zpage that spans), goes on with that
+ * stream, and reads ahead twice as many as the last time there; any other begins a stream, in place of that which has
+ * not been used for longest, and reads nothing ahead. (Linux doubles the window of a file's readahead so,
+ * mm/readahead.c; its swap readahead counts how many of those read were used.)
  *
- * What if the guess is wrong. At random a read meets one of 32 ends among thousands of blocks now and then, which costs
+ * What if the guess is wrong. At random a read meets one of 32 ends among thousands now and then, which costs
  * FIRST_AHEAD blocks; nothing follows, and the stream is forgotten.
  */
 #include "mm/swap_stream.h"
@@ -31,7 +32,7 @@ static struct {
 	struct spinlock lock; /* all of it */
 	u64 reads;
 	struct stream {
-		u32 end;   /* the block behind the last one read; 0: none was */
+		u64 end;   /* the block behind the last one read; 0: none was */
 		u32 ahead; /* blocks read beyond what was wanted, last time */
 		u64 read;  /* the number of that read */
 	} of[NR_STREAMS];
@@ -43,20 +44,20 @@ void swap_stream_init(void)
 	spin_lock_init(&streams.lock, "swap_stream");
 }
 
-static bool goes_on(const struct stream *s, u32 slot, u32 wanted)
+static bool goes_on(const struct stream *s, u64 at, u32 wanted, u32 between)
 {
-	return s->end && slot + BEFORE_END >= s->end && slot <= s->end + wanted;
+	return s->end && at + BEFORE_END >= s->end && at <= s->end + wanted + between;
 }
 
-/* The one that goes on at slot, or else the one to give up. */
-static struct stream *find(u32 slot, u32 wanted)
+/* The one that goes on at at, or else the one to give up. */
+static struct stream *find(u64 at, u32 wanted, u32 between)
 {
 	struct stream *oldest = &streams.of[0];
 
 	for (u32 i = 0; i < NR_STREAMS; i++) {
 		struct stream *s = &streams.of[i];
 
-		if (goes_on(s, slot, wanted))
+		if (goes_on(s, at, wanted, between))
 			return s;
 		if (s->read < oldest->read)
 			oldest = s;
@@ -64,18 +65,25 @@ static struct stream *find(u32 slot, u32 wanted)
 	return oldest;
 }
 
-u32 swap_stream_ahead(u32 slot, u32 wanted)
+u32 swap_stream_ahead(u64 at, u32 wanted, u32 between)
 {
 	struct stream *s;
 	u32 ahead = 0;
 
 	spin_lock(&streams.lock);
-	s = find(slot, wanted);
-	if (goes_on(s, slot, wanted))
+	s = find(at, wanted, between);
+	if (goes_on(s, at, wanted, between))
 		ahead = s->ahead ? MIN(s->ahead * 2, (u32)SWAP_STREAM_MAX) : FIRST_AHEAD;
-	*s = (struct stream){ .end = slot + wanted + ahead,
-			      .ahead = ahead,
-			      .read = ++streams.reads };
+	*s = (struct stream){ .end = at + wanted + ahead, .ahead = ahead, .read = ++streams.reads };
 	spin_unlock(&streams.lock);
 	return ahead;
+}
+
+void swap_stream_moved(u64 from, u64 to)
+{
+	spin_lock(&streams.lock);
+	for (u32 i = 0; i < NR_STREAMS; i++)
+		if (streams.of[i].end == from)
+			streams.of[i].end = to;
+	spin_unlock(&streams.lock);
 }

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* swap_stream.h - is swap being read in order? How many blocks to read beyond what is wanted. */
+/* swap_stream.h - is swap being read in order? How much to read beyond what is wanted. */
 #ifndef MM_SWAP_STREAM_H
 #define MM_SWAP_STREAM_H
 
 #include "lib/types.h"
 
-#define SWAP_STREAM_MAX 8 /* blocks */
+#define SWAP_STREAM_MAX 8 /* blocks or pages */
 
 void swap_stream_init(void);
 
 /*
- * wanted blocks from slot on are about to be read. Returns how many behind them will be wanted next, as it seems: at
- * most SWAP_STREAM_MAX; the caller reads them too, or some of them. Any context.
+ * What lies at `at` is about to be read, and wanted - 1 places behind it: blocks of swap, or pages by their keys. Returns
+ * how many behind them will be wanted next, as it seems: at most SWAP_STREAM_MAX; the caller reads them too, or some of
+ * them. between: so many places after the end of a stream still go on with it. Any context.
  */
-u32 swap_stream_ahead(u32 slot, u32 wanted);
+u32 swap_stream_ahead(u64 at, u32 wanted, u32 between);
+
+/* What was read did not end at from, as was foretold, but at to. */
+void swap_stream_moved(u64 from, u64 to);
 
 #endif

@@ -24,8 +24,8 @@
  *
  * All are ns, and none is a constant that somebody must tune.
  *
- * Blocks behind the wanted one that swap_stream.c has read ahead are kept whatever that says: the order in which
- * they are asked for is better evidence.
+ * Where swap_stream.c has read ahead, all blocks are kept whatever that says: the order in which they are asked for is
+ * better evidence. Only then are there two blocks in hand one behind the other, and a zpage that spans both can stay whole.
  *
  * The measurement. An entry whose zpage was kept has ENTRY_ADOPTED. Each such zpage settles once:
  * asked for (a hit), or evicted again, or dropped by its owner. hits / settled is the share, halved
@@ -41,6 +41,7 @@
 
 #include "lib/errno.h"
 #include "lib/lock.h"
+#include "lib/string.h"
 #include "mm/alloc.h"
 #include "mm/policy.h"
 #include "mm/stats.h"
@@ -77,8 +78,10 @@ void swapin_settled(bool hit)
 		swapin.hits /= 2;
 	}
 	spin_unlock(&swapin.lock);
-	if (hit)
-		count_vm_event(EV_zadopt_hit);
+	if (!hit)
+		return;
+	count_vm_event(EV_zadopt_hit);
+	cost_note_disk(TYPE_ANON, COST_EVICT_BACK, 0, 1);
 }
 
 /* In COMEBACK_ONEs. */
@@ -111,7 +114,7 @@ static bool keeping_pays(void)
 
 	workingset_snapshot(TYPE_ANON, &t);
 	share = hit_share(&t);
-	gain_ns = share * (t.disk_read_ns - MIN(t.decompress_ns, t.disk_read_ns)) / COMEBACK_ONE;
+	gain_ns = share * (t.swap_read_ns - MIN(t.decompress_ns, t.swap_read_ns)) / COMEBACK_ONE;
 	if (nr_free_frames() <= watermark_frames(WMARK_HIGH))
 		frame_ns = reclaim_frame_cost_ns() * zpages_stay() / mem_layout.nr_frames;
 	frame_ns +=
@@ -119,26 +122,20 @@ static bool keeping_pays(void)
 	return gain_ns > frame_ns * t.zpage_bytes / PAGE_SIZE;
 }
 
-/* The block has been read, and the zpage of key taken out of it. True: the frame is the store's. */
-static bool keep_neighbours(struct page *block, u32 slot, u64 key)
-{
-	if (swap_uses(slot) <= 1 || !policy_current()->compresses[TYPE_ANON])
-		return false;
-	if (!keeping_pays() && atomic_add_return(&swapin.declined, 1) % EXPLORE_READS)
-		return false;
-	return zpage_adopt(block, slot, key);
-}
-
 /* What one request reads: the block, the next one if the zpage goes on there, and those read ahead. */
 struct blocks {
 	struct page *pages[2 + SWAP_STREAM_MAX];
 	u32 wanted, nr;
+	struct page *
+		joined; /* a copy of the second, where a zpage that spans is put together; NULL: none */
 };
 
 static void blocks_put(struct blocks *b)
 {
 	for (u32 i = 0; i < b->nr; i++)
 		put_page(b->pages[i]);
+	if (b->joined)
+		put_page(b->joined);
 }
 
 static bool blocks_add(struct blocks *b, u32 flags)
@@ -157,52 +154,94 @@ static bool blocks_alloc(struct blocks *b, struct zblock_ref ref)
 
 	*b = (struct blocks){ .wanted = ref.spans ? 2 : 1 };
 	if (policy_current()->compresses[TYPE_ANON])
-		ahead = swap_stream_ahead(ref.slot, b->wanted);
+		ahead = swap_stream_ahead(ref.slot, b->wanted, 0);
 	while (b->nr < b->wanted)
 		if (!blocks_add(b, ALLOC_WAIT))
 			return false;
+	if (ref.spans)
+		b->joined = alloc_page(ALLOC_ATOMIC, FRAME_ISOLATED_ANON);
 	while (b->nr < b->wanted + ahead && swap_uses(ref.slot + b->nr))
 		if (!blocks_add(b, ALLOC_ATOMIC))
 			break;
 	return true;
 }
 
-static int blocks_read(struct blocks *b, struct zblock_ref ref)
+static int blocks_read(const struct blocks *b, struct zblock_ref ref)
 {
 	void *frames[ARRAY_SIZE(b->pages)];
-	u64 start_ns = env_now_ns();
+	u32 slots[ARRAY_SIZE(b->pages)];
+	u64 took_ns;
 	int err;
 
-	for (u32 i = 0; i < b->nr; i++)
+	for (u32 i = 0; i < b->nr; i++) {
 		frames[i] = page_address(b->pages[i]);
-	err = swap_read(ref.slot, frames, b->nr);
+		slots[i] = ref.slot + i;
+	}
+	err = swap_read(slots, frames, b->nr, &took_ns);
 	if (err)
 		return err;
-	cost_note_disk(TYPE_ANON, COST_DISK_READ, env_now_ns() - start_ns, 1);
+	cost_note_disk(TYPE_ANON, COST_SWAP_READ, took_ns, 1);
+	cost_note_disk(TYPE_ANON, COST_EVICT_BACK, took_ns, 1);
 	count_vm_events(EV_zpswpin, b->nr);
 	return 0;
 }
 
-/* The zpage of key has been taken out of the first block. What is kept is the store's from then on. */
+/* A bad block among those read ahead is no reason to fail. */
+static int blocks_read_wanted(struct blocks *b, struct zblock_ref ref)
+{
+	int err = blocks_read(b, ref);
+
+	if (!err || b->nr == b->wanted)
+		return err;
+	while (b->nr > b->wanted)
+		put_page(b->pages[--b->nr]);
+	return blocks_read(b, ref);
+}
+
+static bool blocks_extract(struct blocks *b, struct zblock_ref ref, u64 key, struct page *page)
+{
+	struct page *next = ref.spans ? b->pages[1] : NULL;
+
+	if (b->joined) {
+		copy_page(page_address(b->joined), page_address(next));
+		next = b->joined;
+	}
+	return zpage_extract(b->pages[0], next, ref, key, page);
+}
+
+/* The zpage of key has been taken out. How many of the blocks the store is to have, as far as it can use them. */
+static u32 blocks_to_keep(const struct blocks *b, struct zblock_ref ref)
+{
+	bool spoilt = ref.spans && !b->joined;
+
+	if (!policy_current()->compresses[TYPE_ANON])
+		return 0;
+	if (b->nr > b->wanted)
+		return spoilt ? 1 : b->nr;
+	if (swap_uses(ref.slot) <= 1)
+		return 0;
+	return keeping_pays() || atomic_add_return(&swapin.declined, 1) % EXPLORE_READS == 0;
+}
+
 static void blocks_keep(struct blocks *b, struct zblock_ref ref, u64 key)
 {
-	for (u32 i = 0; i < b->nr; i++) {
-		bool kept = i >= b->wanted && zpage_adopt(b->pages[i], ref.slot + i, key);
+	u32 nr = blocks_to_keep(b, ref);
+	u32 kept = nr ? zpage_adopt(b->pages, nr, ref.slot, key) : 0;
 
-		if (!i)
-			kept = keep_neighbours(b->pages[i], ref.slot, key);
-		if (!kept)
+	for (u32 i = 0; i < b->nr; i++)
+		if (!(kept & BIT(i)))
 			put_page(b->pages[i]);
-	}
+	b->nr = 0;
+	blocks_put(b);
 }
 
 int swapin_zpage(entry_t entry, u64 key, struct page *page)
 {
 	struct zblock_ref ref = entry_block(entry);
 	struct blocks b;
-	int err = blocks_alloc(&b, ref) ? blocks_read(&b, ref) : -ENOMEM;
+	int err = blocks_alloc(&b, ref) ? blocks_read_wanted(&b, ref) : -ENOMEM;
 
-	if (!err && !zpage_extract(b.pages[0], ref.spans ? b.pages[1] : NULL, ref, key, page))
+	if (!err && !blocks_extract(&b, ref, key, page))
 		err = -EINVAL;
 	if (err) {
 		blocks_put(&b);

@@ -24,6 +24,7 @@
 	X(pgfilein, "file pages read from disk")                                             \
 	X(pgfileout, "file pages written to disk")                                           \
 	X(pswpin, "anon pages read from swap")                                               \
+	X(swap_ra, "of these, read ahead of their use")                                      \
 	X(pswpout, "anon pages written to swap decompressed, one block each")                \
 	X(zpswpin, "blocks of zpages read from swap")                                        \
 	X(zpswpout, "blocks of zpages written to swap")                                      \

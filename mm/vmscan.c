@@ -26,6 +26,7 @@
 #include "mm/alloc.h"
 #include "mm/policy.h"
 #include "mm/reclaim_page.h"
+#include "mm/sequence.h"
 #include "mm/stats.h"
 #include "mm/swap.h"
 #include "mm/workingset.h"
@@ -243,6 +244,7 @@ static bool reclaim_round(struct scan_control *sc)
 	sc->nr_reclaimed += freed;
 	if (freed > 0)
 		return true;
+	sequence_look();
 	take_snapshot(sc, &s);
 	policy_decide(&s, &d);
 	WRITE_ONCE(decided.refusing, d.refusing);

@@ -47,6 +47,7 @@
 #include "lib/lock.h"
 #include "lib/string.h"
 #include "mm/lifetable.h"
+#include "mm/sequence.h"
 #include "mm/stats.h"
 
 static struct {
@@ -60,7 +61,7 @@ static struct {
 		u64 usual_inactive;
 		u64 others_lost_ns;
 		u64 cost_ns[NR_COSTS];
-	} type[NR_PAGE_TYPES];
+	} __aligned(256) type[NR_PAGE_TYPES]; /* found without a multiplication */
 } workingset;
 
 #define REST_COMEBACKS 64
@@ -74,6 +75,8 @@ static const u64 first_guess_ns[NR_COSTS] = {
 	[COST_COMPRESS] = 40000,
 	[COST_DECOMPRESS] = 12000,
 	[COST_DISK_READ] = 4000000,
+	[COST_SWAP_READ] = 4000000,
+	[COST_EVICT_BACK] = 4000000,
 	[COST_DISK_WRITE] = 20000,
 	[COST_EVICT_WRITE] = 20000,
 	[COST_ZPAGE_BYTES] = PAGE_SIZE / 2,
@@ -187,16 +190,31 @@ static u64 contested_frames(enum page_type type)
 	return frames;
 }
 
-/* Of two at once one may be lost. */
-static inline void note_lost(struct type_workingset *w, struct type_workingset *other,
-			     enum leave_path path, u64 distance)
+/* Read from the disk whither the store had sent it; a file's pages have one place there, whence they left. */
+static enum cost_kind evicted_back(enum page_type type)
 {
-	u64 lost_ns = READ_ONCE(w->others_lost_ns);
+	return type == TYPE_ANON ? COST_EVICT_BACK : COST_DISK_READ;
+}
 
-	atomic_add(&other->others_lost_ns,
-		   w->cost_ns[path == LEFT_TO_STORE ? COST_DECOMPRESS : COST_DISK_READ]);
-	if (distance > mem_layout.nr_frames / 2)
+static inline enum cost_kind back_cost(enum page_type type, enum leave_path path)
+{
+	if (path == LEFT_TO_STORE)
+		return COST_DECOMPRESS;
+	return path == LEFT_STORE ? evicted_back(type) : COST_DISK_READ;
+}
+
+/* Of two at once one may be lost. */
+static inline void note_lost(enum page_type type, enum leave_path path, u64 distance)
+{
+	struct type_workingset *w = &workingset.type[type];
+	struct type_workingset *other = &workingset.type[type == TYPE_ANON ? TYPE_FILE : TYPE_ANON];
+
+	atomic_add(&other->others_lost_ns, w->cost_ns[back_cost(type, path)]);
+	if (distance > mem_layout.nr_frames / 2) {
+		u64 lost_ns = READ_ONCE(w->others_lost_ns);
+
 		WRITE_ONCE(w->others_lost_ns, lost_ns - lost_ns / REST_ENDS);
+	}
 }
 
 bool workingset_comeback(enum page_type type, enum leave_path path, u32 shadow)
@@ -209,20 +227,19 @@ bool workingset_comeback(enum page_type type, enum leave_path path, u32 shadow)
 	if (distance > mem_layout.nr_frames)
 		weight = COMEBACK_ONE * mem_layout.nr_frames / distance;
 	atomic_add(&w->came_back[path], weight);
-	note_lost(w, &workingset.type[type == TYPE_ANON ? TYPE_FILE : TYPE_ANON], path, distance);
+	note_lost(type, path, distance);
 	lifetable_back(type, shadow & SHADOW_AGE_MASK, distance);
-	if (path == LEFT_TO_STORE && distance <= lru_frames(lru_of(type, LRU_COMPRESSED_ANON)))
-		atomic_add(&w->near_hits, 1);
-	else if (path == LEFT_TO_STORE)
-		atomic_add(&w->far_hits, 1);
-
-	if (path != LEFT_TO_STORE) {
-		count_vm_event(type == TYPE_ANON ? EV_workingset_refault_anon
-						 : EV_workingset_refault_file);
-		if (activate)
-			count_vm_event(type == TYPE_ANON ? EV_workingset_activate_anon
-							 : EV_workingset_activate_file);
+	if (path == LEFT_TO_STORE) {
+		if (distance <= lru_frames(lru_of(type, LRU_COMPRESSED_ANON)))
+			atomic_add(&w->near_hits, 1);
+		else
+			atomic_add(&w->far_hits, 1);
+		return activate;
 	}
+	count_vm_event(type == TYPE_ANON ? EV_workingset_refault_anon : EV_workingset_refault_file);
+	if (activate)
+		count_vm_event(type == TYPE_ANON ? EV_workingset_activate_anon
+						 : EV_workingset_activate_file);
 	return activate;
 }
 
@@ -236,6 +253,7 @@ void workingset_snapshot(enum page_type type, struct type_snapshot *out)
 	out->departures_to_store = workingset.type[type].stored;
 	lifetable_snapshot(type, out);
 	out->usual_inactive = workingset.type[type].usual_inactive;
+	out->in_sequence = type == TYPE_ANON ? sequence_share() : 0;
 	out->resting = is_resting(type);
 	out->others_lost_ns = workingset.type[type].others_lost_ns;
 	out->near_hits = workingset.type[type].near_hits;
@@ -243,6 +261,8 @@ void workingset_snapshot(enum page_type type, struct type_snapshot *out)
 	out->compress_ns = workingset.type[type].cost_ns[COST_COMPRESS];
 	out->decompress_ns = workingset.type[type].cost_ns[COST_DECOMPRESS];
 	out->disk_read_ns = workingset.type[type].cost_ns[COST_DISK_READ];
+	out->swap_read_ns = workingset.type[type].cost_ns[COST_SWAP_READ];
+	out->evict_back_ns = workingset.type[type].cost_ns[evicted_back(type)];
 	out->disk_write_ns = workingset.type[type].cost_ns[COST_DISK_WRITE];
 	out->evict_write_ns = workingset.type[type].cost_ns[COST_EVICT_WRITE];
 	out->zpage_bytes = workingset.type[type].cost_ns[COST_ZPAGE_BYTES];
@@ -276,8 +296,13 @@ void cost_note_disk(enum page_type type, enum cost_kind kind, u64 total_ns, u64 
 		return;
 	sample = total_ns / pages;
 	/* A disk may be anything: the guess gives way to the first measurement. */
-	if (unlikely(average == first_guess_ns[kind]))
+	if (unlikely(average == first_guess_ns[kind]) && sample) {
 		average = sample;
+		if (type == TYPE_ANON && (kind == COST_SWAP_READ || kind == COST_DISK_READ))
+			for (u32 k = COST_DISK_READ; k <= COST_EVICT_BACK; k++)
+				if (workingset.type[type].cost_ns[k] == first_guess_ns[k])
+					WRITE_ONCE(workingset.type[type].cost_ns[k], sample);
+	}
 	sample = MIN(sample, 8 * average + NSEC_PER_USEC);
 	for (u64 i = 0; i < MIN(pages, (u64)COST_MAX_WEIGHT); i++)
 		average += (u64)((s64)(sample - average) / 64);

@@ -49,6 +49,8 @@ enum cost_kind {
 	COST_COMPRESS,
 	COST_DECOMPRESS,
 	COST_DISK_READ,
+	COST_SWAP_READ,
+	COST_EVICT_BACK,
 	COST_DISK_WRITE,
 	COST_EVICT_WRITE, /* of a store frame */
 	/* Not times: what a page takes in the store; how many of those tried the store takes. */

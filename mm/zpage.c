@@ -314,9 +314,14 @@ bool zpage_extract(struct page *block, struct page *next, struct zblock_ref ref,
 			      key, page_address(page)) == ZS_OK;
 }
 
-bool zpage_adopt(struct page *block, u32 slot, u64 not_key)
+u32 zpage_adopt(struct page *const *blocks, u32 nr, u32 first_slot, u64 not_key)
 {
-	return zstore_adopt(zstore, Z_ANON, page_address(block), slot, not_key);
+	void *frames[ZSTORE_ADOPT_BLOCKS];
+
+	ASSERT(nr <= ARRAY_SIZE(frames));
+	for (u32 i = 0; i < nr; i++)
+		frames[i] = page_address(blocks[i]);
+	return zstore_adopt(zstore, Z_ANON, frames, nr, first_slot, not_key);
 }
 
 u64 zpage_shrink(enum page_type type, u64 nr_frames)

@@ -40,11 +40,11 @@ void zpage_drop(enum page_type type, entry_t entry, u64 key);
 bool zpage_extract(struct page *block, struct page *next, struct zblock_ref ref, u64 key,
 		   struct page *page);
 /*
- * block (isolated anon) holds that block of swap: its zpages but that of not_key become zpages in
- * memory where entries still name them, each with ENTRY_ADOPTED. False: none did, the frame is the
- * caller's as before.
+ * nr frames (isolated anon) hold consecutive blocks of swap, from first_slot on: their zpages but that of not_key become
+ * zpages in memory where entries still name them, each with ENTRY_ADOPTED. Returns a bit for each frame that is the
+ * store's now; the others are the caller's as before.
  */
-bool zpage_adopt(struct page *block, u32 slot, u64 not_key);
+u32 zpage_adopt(struct page *const *blocks, u32 nr, u32 first_slot, u64 not_key);
 
 /* Frames given back by the store; the contract's shrink and standing order, by page type. Sleep. */
 u64 zpage_shrink(enum page_type type, u64 nr_frames);

@@ -42,7 +42,11 @@ static bool fails(const struct host_disk *disk, const struct bio *bio)
 	u32 percent = bio->op == BIO_READ    ? disk->fail_read_percent
 		      : bio->op == BIO_WRITE ? disk->fail_write_percent
 					     : 0;
+	u64 bad = disk->bad_block ? disk->bad_block * (PAGE_SIZE / SECTOR_SIZE) : UINT64_MAX;
 
+	if (bio->op == BIO_READ && bad >= bio->sector &&
+	    bad < bio->sector + bio_bytes(bio) / SECTOR_SIZE)
+		return true;
 	return prng_chance(&host_rng, percent);
 }
 

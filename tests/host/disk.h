@@ -12,6 +12,7 @@ struct host_disk {
 	struct block_device dev;
 	u8 *data;
 	u32 fail_read_percent, fail_write_percent;
+	u64 bad_block; /* of 4 KiB: reading it fails; 0: none does */
 	u64 min_latency_ns, max_latency_ns;
 	u32 in_flight;
 };

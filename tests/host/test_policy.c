@@ -16,6 +16,13 @@
 #define ACCEPT	 1800
 #define FILE_CAP 1000 /* a tenth: zcache */
 
+static void set_disk(struct type_snapshot *t, u64 read_ns)
+{
+	t->disk_read_ns = read_ns;
+	t->swap_read_ns = read_ns;
+	t->evict_back_ns = read_ns;
+}
+
 /*
  * A machine where both types have cold pages, and file pages cost more to lose: unless the policy has a
  * reason, anon pages give.
@@ -31,7 +38,7 @@ static struct mm_snapshot snapshot(const struct policy *policy, u64 pool)
 		t->inactive_frames = 1000;
 		t->compress_ns = 40000;
 		t->decompress_ns = 12000;
-		t->disk_read_ns = 200000;
+		set_disk(t, 200000);
 		t->disk_write_ns = 20000;
 		t->evict_write_ns = 20000;
 		t->zpage_bytes = PAGE_SIZE / 2;
@@ -368,7 +375,7 @@ static struct mm_snapshot anon_snapshot(u64 disk_ns)
 
 	s.round = 1;
 	s.type[TYPE_FILE].inactive_frames = 0;
-	s.type[TYPE_ANON].disk_read_ns = disk_ns;
+	set_disk(&s.type[TYPE_ANON], disk_ns);
 	s.type[TYPE_ANON].usual_inactive = s.type[TYPE_ANON].inactive_frames;
 	return s;
 }
@@ -381,10 +388,24 @@ static void test_integrated_knows_the_disk(void **state)
 	life(&s.type[TYPE_ANON], MANAGED, UINT64_MAX);
 	s.barren = BIT(LRU_COMPRESSED_ANON);
 	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, false);
-	s.type[TYPE_ANON].disk_read_ns = 8000 * 1000;
+	set_disk(&s.type[TYPE_ANON], 8000 * 1000);
 	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
 	s.type[TYPE_ANON].stored_share = 0; /* it would refuse them */
 	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, false);
+}
+
+/* A fast disk is cheaper than the store where pages come back in order, and only there: both come back in any case. */
+static void test_integrated_knows_order(void **state)
+{
+	struct mm_snapshot s = anon_snapshot(170 * 1000);
+
+	life(&s.type[TYPE_ANON], MANAGED, UINT64_MAX);
+	s.barren = BIT(LRU_COMPRESSED_ANON);
+	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
+	s.type[TYPE_ANON].in_sequence = SEQUENCE_ONE;
+	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, false);
+	set_disk(&s.type[TYPE_ANON], 8000 * 1000);
+	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
 }
 
 /* Zpages that have lain longer than any that came back give; while they are wanted as much as others, they stay. */
@@ -459,7 +480,7 @@ static void test_integrated_leaves_rest_alone(void **state)
 	expect(&policy_integrated, &s, LRU_COMPRESSED_ANON, false);
 	dear_ns = decide(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_ANON];
 	s.barren = 0;
-	anon->others_lost_ns = anon->stored_pages * anon->disk_read_ns;
+	anon->others_lost_ns = anon->stored_pages * anon->evict_back_ns;
 	expect(&policy_integrated, &s, LRU_COMPRESSED_ANON, false);
 	anon->others_lost_ns *= 10;
 	assert_in_range(decide(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_ANON], dear_ns / 11,
@@ -576,6 +597,7 @@ int main(void)
 		cmocka_unit_test(test_twoqueue),
 		cmocka_unit_test(test_twoqueue_clean),
 		cmocka_unit_test(test_integrated_knows_the_disk),
+		cmocka_unit_test(test_integrated_knows_order),
 		cmocka_unit_test(test_integrated_lets_the_dead_go),
 		cmocka_unit_test(test_integrated_sees_a_list_grow),
 		cmocka_unit_test(test_integrated_spares_what_is_refused),

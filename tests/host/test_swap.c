@@ -217,8 +217,9 @@ static void test_no_decay(void **state)
 /* What is written together lies together, goes out in one request, and is read in one. */
 static void test_read_write(void **state)
 {
-	void *frames[MAX_RUN], *back[2];
+	void *frames[MAX_RUN], *back[3];
 	u32 slots[MAX_RUN];
+	u64 took_ns;
 
 	attach(512, 1);
 	for (u32 i = 0; i < MAX_RUN; i++) {
@@ -229,14 +230,25 @@ static void test_read_write(void **state)
 	assert_int_equal(model.disk.dev.writes, 1);
 	for (u32 i = 1; i < MAX_RUN; i++)
 		assert_int_equal(slots[i], slots[0] + i);
-	back[0] = kmalloc(PAGE_SIZE, ALLOC_WAIT);
-	back[1] = kmalloc(PAGE_SIZE, ALLOC_WAIT);
-	assert_int_equal(swap_read(slots[5], back, 2), 0);
+	for (u32 i = 0; i < ARRAY_SIZE(back); i++)
+		back[i] = kmalloc(PAGE_SIZE, ALLOC_WAIT);
+	assert_int_equal(swap_read(&slots[5], back, 2, &took_ns), 0);
 	assert_int_equal(model.disk.dev.reads, 2); /* the header was one */
 	assert_memory_equal(back[0], frames[5], PAGE_SIZE);
 	assert_memory_equal(back[1], frames[6], PAGE_SIZE);
+	/* Scattered: a request for each run, all under way together. */
+	model.disk.min_latency_ns = model.disk.max_latency_ns = NSEC_PER_MSEC;
+	assert_int_equal(swap_read((u32[]){ slots[8], slots[2], slots[3] }, back, 3, &took_ns), 0);
+	assert_int_equal(model.disk.dev.reads, 4);
+	assert_in_range(took_ns, NSEC_PER_MSEC, NSEC_PER_MSEC * 3 / 2);
+	assert_memory_equal(back[0], frames[8], PAGE_SIZE);
+	assert_memory_equal(back[1], frames[2], PAGE_SIZE);
+	assert_memory_equal(back[2], frames[3], PAGE_SIZE);
+	model.disk.bad_block = slots[3];
+	assert_int_equal(swap_read((u32[]){ slots[8], slots[3] }, back, 2, &took_ns), -EIO);
+	assert_int_equal(swap_read(&slots[4], back, 1, &took_ns), 0);
 	model.disk.fail_read_percent = 100;
-	assert_int_equal(swap_read(slots[5], back, 1), -EIO);
+	assert_int_equal(swap_read(&slots[5], back, 1, &took_ns), -EIO);
 	model.disk.fail_write_percent = 100;
 	assert_int_equal(swap_write_frames(frames, slots, MAX_RUN, COST_DISK_WRITE), 0);
 	assert_int_equal(swap_used_blocks(), MAX_RUN);

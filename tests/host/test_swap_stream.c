@@ -16,18 +16,18 @@ static void test_one_stream(void **state)
 	u32 at = 1000, ahead;
 
 	swap_stream_init();
-	assert_int_equal(swap_stream_ahead(at, 1), 0);
+	assert_int_equal(swap_stream_ahead(at, 1, 0), 0);
 	at++;
 	for (u32 want = 2; want <= 2 * SWAP_STREAM_MAX; want *= 2) {
-		ahead = swap_stream_ahead(at, 1);
+		ahead = swap_stream_ahead(at, 1, 0);
 		assert_int_equal(ahead, want < SWAP_STREAM_MAX ? want : SWAP_STREAM_MAX);
 		at += 1 + ahead;
 	}
 	/* The last block once more, for a zpage that spans: the same stream. */
-	assert_int_equal(swap_stream_ahead(at - 1, 2), SWAP_STREAM_MAX);
+	assert_int_equal(swap_stream_ahead(at - 1, 2, 0), SWAP_STREAM_MAX);
 	/* Somewhere else: another one. Backwards is no order. */
-	assert_int_equal(swap_stream_ahead(50, 1), 0);
-	assert_int_equal(swap_stream_ahead(40, 1), 0);
+	assert_int_equal(swap_stream_ahead(50, 1, 0), 0);
+	assert_int_equal(swap_stream_ahead(40, 1, 0), 0);
 }
 
 /* A merge of many runs: each is a stream. */
@@ -40,7 +40,7 @@ static void test_many_in_turn(void **state)
 		at[run] = 1 + run * 256;
 	for (u32 round = 0; round < 20; round++)
 		for (u32 run = 0; run < 24; run++) {
-			u32 ahead = swap_stream_ahead(at[run], 1);
+			u32 ahead = swap_stream_ahead(at[run], 1, 0);
 
 			if (round >= 3)
 				assert_int_equal(ahead, SWAP_STREAM_MAX);
@@ -57,11 +57,29 @@ static void test_no_order(void **state)
 	swap_stream_init();
 	for (u32 round = 0; round < 20; round++)
 		for (u32 run = 0; run < 100; run++)
-			assert_int_equal(swap_stream_ahead(1 + run * 256 + round, 1), 0);
+			assert_int_equal(swap_stream_ahead(1 + run * 256 + round, 1, 0), 0);
 	prng_seed(&rng, 1);
 	for (u32 i = 0; i < 10000; i++)
-		ahead += swap_stream_ahead(1 + (u32)prng_below(&rng, 4000), 1);
+		ahead += swap_stream_ahead(1 + (u32)prng_below(&rng, 4000), 1, 0);
 	assert_in_range(ahead, 1, 10000 / 4);
+}
+
+/* Who has read less far than was foretold, or farther, says so, and goes on from there. */
+static void test_moved(void **state)
+{
+	u32 ahead;
+
+	swap_stream_init();
+	assert_int_equal(swap_stream_ahead(1000, 1, 0), 0);
+	ahead = swap_stream_ahead(1001, 1, 0);
+	assert_true(ahead);
+	swap_stream_moved(1001 + 1 + ahead, 1040);
+	assert_int_equal(swap_stream_ahead(1040, 1, 0), 2 * ahead);
+	/* A few pages that are elsewhere do not end it, if one says so. */
+	assert_int_equal(swap_stream_ahead(1041 + 2 * ahead + 4, 1, 0), 0);
+	assert_true(swap_stream_ahead(1041 + 2 * ahead + 4 + 5, 1, 4) > 0);
+	/* It is there no more. */
+	assert_int_equal(swap_stream_ahead(1002 + ahead, 1, 0), 0);
 }
 
 int main(void)
@@ -69,6 +87,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_stream),
 		cmocka_unit_test(test_many_in_turn),
+		cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_no_order),
 	};
 

@@ -265,8 +265,11 @@ static void test_neighbours_cost_a_frame(void **state)
 	/* kswapd sends some of them straight to the disk. */
 	assert_true(events(EV_zpswpin) + events(EV_pswpin) > 900);
 	assert_true(events(EV_zpswpin) > 300);
-	/* A frame costs no more than compressing others for it, which the clock here says is cheap. */
-	assert_true(events(EV_zadopt) < events(EV_zpswpin) / 3);
+	/*
+	 * A frame costs no more than compressing others for it, which the clock here says is cheap, and a read 270 us: a
+	 * neighbour in five that is wanted pays for the others. Still most are not kept.
+	 */
+	assert_true(events(EV_zadopt) < events(EV_zpswpin) / 2);
 	sim_tlb_flush_all();
 	mm_destroy(t.mm);
 	host_disk_destroy(&t.swap);

@@ -112,26 +112,44 @@ static void read_blocks(const struct model_ref *ref, void *block, void *next)
 		copy_page(next, m.block[ref->block.slot + 1]);
 }
 
+/* The block, and those behind it on disk, whatever they are by now. */
+static u32 take_blocks(const struct model_ref *ref, void **blocks, u32 most)
+{
+	u32 nr = 0;
+
+	while (nr < most && ref->block.slot + nr <= NR_BLOCKS) {
+		blocks[nr] = model_take_frame(Z_ANON);
+		if (!blocks[nr])
+			break;
+		copy_page(blocks[nr], m.block[ref->block.slot + nr]);
+		nr++;
+	}
+	return nr;
+}
+
 static void do_refault(u64 key)
 {
 	struct model_ref *ref = &m.ref[key];
 	u8 *page = aligned_alloc(PAGE_SIZE, PAGE_SIZE), *next = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
-	u8 *block = model_take_frame(type_of(key));
-	u32 slot = ref->block.slot;
+	void *blocks[4];
+	u32 slot = ref->block.slot, kept = 0, nr;
 
-	if (!block) {
-		free(page);
-		free(next);
-		return;
-	}
+	ASSERT(type_of(key) == Z_ANON);
+	nr = take_blocks(ref, blocks, 1 + (u32)prng_below(&m.rng, ARRAY_SIZE(blocks)));
 	ref->transit = true;
-	read_blocks(ref, block, next);
-	ASSERT(zstore_extract(m.zs, block, next, ref->block, key, page) == ZS_OK);
-	ASSERT(!memcmp(page, ref->copy, PAGE_SIZE));
-	if (!prng_chance(&m.rng, 50) || !zstore_adopt(m.zs, type_of(key), block, slot, key))
-		model_return_frame(block);
-	model_ref_put(ref);
-	ref->where = RESIDENT;
+	if (nr) {
+		if (ref->block.spans)
+			copy_page(next, m.block[slot + 1]);
+		ASSERT(zstore_extract(m.zs, blocks[0], next, ref->block, key, page) == ZS_OK);
+		ASSERT(!memcmp(page, ref->copy, PAGE_SIZE));
+		if (prng_chance(&m.rng, 50))
+			kept = zstore_adopt(m.zs, Z_ANON, blocks, nr, slot, key);
+		for (u32 i = 0; i < nr; i++)
+			if (!(kept & BIT(i)))
+				model_return_frame(blocks[i]);
+		model_ref_put(ref);
+		ref->where = RESIDENT;
+	}
 	ref->transit = false;
 	free(page);
 	free(next);
@@ -599,7 +617,7 @@ static void mutate_and_extract(u8 *blocks[2], u8 *page, u32 *good)
 	((struct zframe *)blocks[0])->magic = ZFRAME_MAGIC;
 	zstore_extract(m.zs, blocks[0], blocks[1], ref->block, key, page);
 	/* Nor may such a block be adopted: no reference names what it says it has. */
-	assert_int_equal(zstore_adopt(m.zs, Z_ANON, blocks[0], 9999, 0), 0);
+	assert_int_equal(zstore_adopt(m.zs, Z_ANON, (void **)blocks, 2, 9999, 0), 0);
 }
 
 static void test_mutated_blocks(void **state)
@@ -623,40 +641,95 @@ static void test_mutated_blocks(void **state)
 	model_exit();
 }
 
-/* A block that was damaged on disk, adopted: what is still whole comes back, the rest is found corrupt. */
-static void test_damaged_block_adopted(void **state)
-{
-	for (u64 seed = 1; seed <= 300; seed++) {
-		u8 *block, page[PAGE_SIZE] __aligned(8);
-		u32 stamp, kept;
+#define NR_DAMAGED 24
 
+/* Blocks that were damaged on disk, adopted: what is still whole comes back, the rest is found corrupt. */
+static void adopt_damaged(u32 *adopted_pages)
+{
+	struct zstore_type_stats z;
+	void *blocks[3];
+	u8 page[PAGE_SIZE] __aligned(8);
+	u32 stamp, kept, first = m.ref[2].block.slot;
+
+	for (u32 i = 0; i < ARRAY_SIZE(blocks); i++) {
+		u8 *block = blocks[i] = model_take_frame(Z_ANON);
+
+		copy_page(block, m.block[first + i]);
+		block[prng_below(&m.rng, 120)] ^= 1 << prng_below(&m.rng, 8);
+	}
+	kept = zstore_adopt(m.zs, Z_ANON, blocks, ARRAY_SIZE(blocks), first, 0);
+	for (u32 i = 0; i < ARRAY_SIZE(blocks); i++)
+		if (!(kept & BIT(i)))
+			model_return_frame(blocks[i]);
+	zstore_verify(m.zs, NULL);
+	zstore_get_stats(m.zs, Z_ANON, &z);
+	assert_int_equal(z.adopted_pages, z.stored_pages);
+	*adopted_pages += z.adopted_pages;
+	for (u64 key = 2; key <= NR_DAMAGED; key += 2) {
+		struct model_ref *ref = &m.ref[key];
+
+		if (ref->where != IN_STORE)
+			continue;
+		ref->transit = true;
+		if (zstore_load(m.zs, Z_ANON, ref->handle, key, page, &stamp) == ZS_OK)
+			assert_true(!memcmp(page, ref->copy, PAGE_SIZE));
+		ref->where = RESIDENT;
+	}
+	zstore_get_stats(m.zs, Z_ANON, &z);
+	assert_int_equal(z.stored_pages, 0);
+	zstore_verify(m.zs, NULL);
+}
+
+static void test_damaged_blocks_adopted(void **state)
+{
+	u32 adopted_pages = 0;
+
+	for (u64 seed = 1; seed <= 300; seed++) {
 		model_init(seed);
-		for (u64 key = 2; key <= 12; key += 2)
+		for (u64 key = 2; key <= NR_DAMAGED; key += 2)
 			store_kind(key, (enum kind)(SPARSE + key / 2 % 4), ZS_OK);
 		zstore_shrink(m.zs, Z_ANON, 1000);
 		assert_int_equal(m.ref[2].where, ON_SWAP);
-		block = model_take_frame(Z_ANON);
-		copy_page(block, m.block[m.ref[2].block.slot]);
-		block[prng_below(&m.rng, 120)] ^= 1 << prng_below(&m.rng, 8);
-		kept = zstore_adopt(m.zs, Z_ANON, block, m.ref[2].block.slot, 0);
-		if (!kept)
-			model_return_frame(block);
-		zstore_verify(m.zs, NULL);
-		for (u64 key = 2; key <= 12; key += 2) {
-			struct model_ref *ref = &m.ref[key];
-
-			if (ref->where != IN_STORE)
-				continue;
-			ref->transit = true;
-			if (zstore_load(m.zs, Z_ANON, ref->handle, key, page, &stamp) == ZS_OK)
-				assert_true(!memcmp(page, ref->copy, PAGE_SIZE));
-			ref->where = RESIDENT;
-			kept--;
-		}
-		assert_int_equal(kept, 0);
-		zstore_verify(m.zs, NULL);
+		if (m.ref[2].block.slot + 2 <= NR_BLOCKS)
+			adopt_damaged(&adopted_pages);
 		model_exit();
 	}
+	assert_true(adopted_pages > 300);
+}
+
+/* Blocks as they were written, read together: all of their zpages come back, those that span too, but the one taken. */
+static void test_spanning_adopted(void **state)
+{
+	struct zstore_type_stats z;
+	u32 spanning = 0, first, kept, nr = 0;
+	void *blocks[ZSTORE_ADOPT_BLOCKS];
+
+	model_init(1);
+	for (u64 key = 2; key <= NR_DAMAGED; key += 2)
+		store_kind(key, (enum kind)(SPARSE + key / 2 % 4), ZS_OK);
+	zstore_shrink(m.zs, Z_ANON, 1000);
+	first = m.ref[2].block.slot;
+	for (u64 key = 2; key <= NR_DAMAGED; key += 2) {
+		assert_int_equal(m.ref[key].where, ON_SWAP);
+		spanning += m.ref[key].block.spans;
+		nr = MAX(nr, m.ref[key].block.slot + m.ref[key].block.spans - first + 1);
+	}
+	assert_true(spanning >= 2 && nr >= 3 && nr <= ARRAY_SIZE(blocks));
+	for (u32 i = 0; i < nr; i++) {
+		blocks[i] = model_take_frame(Z_ANON);
+		copy_page(blocks[i], m.block[first + i]);
+	}
+	kept = zstore_adopt(m.zs, Z_ANON, blocks, nr, first, 6);
+	assert_int_equal(kept, BIT(nr) - 1);
+	zstore_get_stats(m.zs, Z_ANON, &z);
+	assert_int_equal(z.stored_pages, NR_DAMAGED / 2 - 1);
+	assert_int_equal(z.adopted_frames, nr);
+	assert_int_equal(m.ref[6].where, ON_SWAP);
+	model_ref_put(&m.ref[6]);
+	m.ref[6].where = RESIDENT;
+	check(true);
+	load_everything();
+	model_exit();
 }
 
 static void test_corrupt_bytes_are_reported(void **state)
@@ -753,7 +826,8 @@ int main(void)
 		cmocka_unit_test(test_corrupt_bytes_are_reported),
 		cmocka_unit_test(test_wrong_handles_panic),
 		cmocka_unit_test(test_mutated_blocks),
-		cmocka_unit_test(test_damaged_block_adopted),
+		cmocka_unit_test(test_damaged_blocks_adopted),
+		cmocka_unit_test(test_spanning_adopted),
 		cmocka_unit_test(test_density),
 		cmocka_unit_test(test_every_frame_refused),
 		cmocka_unit_test(test_random_steps),

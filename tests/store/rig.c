@@ -377,16 +377,25 @@ static void load_from_store(struct rig *rig, u32 key)
 	list_del(&ref->link);
 }
 
-/* Offer the block in rig->buffer[0] to the store. */
-static void adopt_block(struct rig *rig, u32 slot, u32 not_key)
+/* Offer the block in rig->buffer[0] to the store, and the next where one is wanted that spans into it. */
+static void adopt_blocks(struct rig *rig, struct zblock_ref ref, u32 not_key)
 {
-	struct rig_frame *frame = take_frame(rig);
+	struct rig_frame *frames[2];
+	void *blocks[2];
+	u32 nr = 0, kept;
 
-	if (!frame)
-		return;
-	memcpy(frame_address(rig, frame), rig->buffer[0], PAGE_SIZE);
-	if (!zstore_adopt(rig->zs, Z_ANON, frame_address(rig, frame), slot, not_key))
-		give_frame(rig, frame);
+	while (nr < 1U + ref.spans) {
+		frames[nr] = take_frame(rig);
+		if (!frames[nr])
+			break;
+		blocks[nr] = frame_address(rig, frames[nr]);
+		memcpy(blocks[nr], rig->buffer[nr], PAGE_SIZE);
+		nr++;
+	}
+	kept = zstore_adopt(rig->zs, Z_ANON, blocks, nr, ref.slot, not_key);
+	for (u32 i = 0; i < nr; i++)
+		if (!(kept & BIT(i)))
+			give_frame(rig, frames[i]);
 }
 
 static void load_from_swap(struct rig *rig, u32 key, bool adopt)
@@ -404,8 +413,10 @@ static void load_from_swap(struct rig *rig, u32 key, bool adopt)
 				      rig->page) == ZS_OK;
 	}
 	compare(rig, key, good);
-	if (adopt)
-		adopt_block(rig, ref->block.slot, key);
+	if (adopt) {
+		read_blocks(rig, &ref->block); /* putting a zpage together spoils the second */
+		adopt_blocks(rig, ref->block, key);
+	}
 	use_blocks(rig, &ref->block, false);
 }
 
