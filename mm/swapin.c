@@ -53,6 +53,8 @@
 
 #define EXPLORE_READS 64
 #define PRIOR_PAGES   32
+/* One in so many. */
+#define STREAM_HITS   4
 
 static struct {
 	struct spinlock lock; /* settled, hits */
@@ -96,6 +98,17 @@ static u64 hit_share(const struct type_snapshot *t)
 	share = (swapin.hits * COMEBACK_ONE + PRIOR_PAGES * prior) / (swapin.settled + PRIOR_PAGES);
 	spin_unlock(&swapin.lock);
 	return share;
+}
+
+/* A stream is not believed where hardly any of the zpages that were kept was asked for before it left again. */
+static bool streams_pay(void)
+{
+	bool pay;
+
+	spin_lock(&swapin.lock);
+	pay = (swapin.hits + PRIOR_PAGES) * STREAM_HITS >= swapin.settled;
+	spin_unlock(&swapin.lock);
+	return pay || atomic_add_return(&swapin.declined, 1) % EXPLORE_READS == 0;
 }
 
 /* For how many departures a zpage stays: as long as the oldest has, at least for a memory. */
@@ -153,7 +166,7 @@ static bool blocks_alloc(struct blocks *b, struct zblock_ref ref)
 	u32 ahead = 0;
 
 	*b = (struct blocks){ .wanted = ref.spans ? 2 : 1 };
-	if (policy_current()->compresses[TYPE_ANON])
+	if (policy_current()->compresses[TYPE_ANON] && streams_pay())
 		ahead = swap_stream_ahead(ref.slot, b->wanted, 0);
 	while (b->nr < b->wanted)
 		if (!blocks_add(b, ALLOC_WAIT))

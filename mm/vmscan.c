@@ -127,6 +127,22 @@ static void age_list(struct scan_control *sc, enum page_type type)
 	}
 }
 
+/*
+ * In the order of addresses: pages that grew cold together belong to several streams as often as not. So those of one lie
+ * together in the store and on disk, and come back together.
+ */
+static void sort_by_key(struct page **pages, u32 nr)
+{
+	for (u32 i = 1; i < nr; i++) {
+		struct page *page = pages[i];
+		u32 at = i;
+
+		for (; at && pages[at - 1]->key > page->key; at--)
+			pages[at] = pages[at - 1];
+		pages[at] = page;
+	}
+}
+
 static s64 shrink_inactive_list(struct scan_control *sc, enum page_type type,
 				const struct mm_decision *d)
 {
@@ -146,6 +162,7 @@ static s64 shrink_inactive_list(struct scan_control *sc, enum page_type type,
 		if (!nr)
 			break;
 		count_scanned(sc, nr);
+		sort_by_key(pages, nr);
 		for (u32 i = 0; i < nr; i++) {
 			freed += reclaim_page(sc, pages[i], type, d, &batch);
 			if (batch.nr == SWAP_CLUSTER)

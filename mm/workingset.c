@@ -38,9 +38,10 @@
  * stale is refreshed because policies send a small share of pages down the path they like
  * less (policy_integrated.c).
  *
- * Costs are measured where they arise, as moving averages: of the CPU's with a weight of 1/8 for the newest sample; of
- * what pages are like, and of disks, where one request may bring one page or many, with 1/64. Each time is limited to twice
- * the average (a disk's to eight times) so that one preempted measurement does not decide.
+ * Costs are measured where they arise, as moving averages: of the CPU's with a weight of 1/8 for the newest sample, limited
+ * to twice the average, so that one preempted measurement does not decide; of what pages are like, and of disks, where one
+ * request may bring one page or many, with 1/64. What comes back, or leaves, without a request of its own costs nothing
+ * and counts as well: a neighbour that was read with another, a page whose copy on disk is good.
  */
 #include "mm/workingset.h"
 
@@ -303,7 +304,6 @@ void cost_note_disk(enum page_type type, enum cost_kind kind, u64 total_ns, u64 
 				if (workingset.type[type].cost_ns[k] == first_guess_ns[k])
 					WRITE_ONCE(workingset.type[type].cost_ns[k], sample);
 	}
-	sample = MIN(sample, 8 * average + NSEC_PER_USEC);
 	for (u64 i = 0; i < MIN(pages, (u64)COST_MAX_WEIGHT); i++)
 		average += (u64)((s64)(sample - average) / 64);
 	WRITE_ONCE(*cost, average);
