@@ -12,8 +12,8 @@
  * nothing else, takes no frame, and writes n + 1 blocks. Where swap is so fragmented that blocks are not
  * consecutive, zpages that would span them go into images as well.
  *
- * Adoption is the way back: a block read for the sake of one zpage becomes a frame of the log again, with the others
- * that are still wanted in it. Those that spanned are left on disk.
+ * Adoption is the way back: blocks read for the sake of one zpage become frames of the log again, with the others that are
+ * still wanted in them. One that spans comes back if both of its blocks do; else it is left on disk.
  */
 #include "compress/zlog.h"
 #include "lib/string.h"

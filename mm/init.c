@@ -22,18 +22,18 @@ void mm_init(const struct mm_config *config)
 	mem_layout.first_pfn = config->first_pfn;
 	mem_layout.nr_frames = config->nr_frames;
 	mem_layout.memmap = config->memmap;
-	stats_init();	   /* counters, which all that follows increments */
-	lru_init();	   /* six empty lists */
-	vmscan_init();	   /* kswapd's bell, which the allocator rings */
-	page_alloc_init(); /* every managed frame on the free lists */
-	kmalloc_init();	   /* small objects on top of frames */
-	owner_init();	   /* keys to references */
-	workingset_init(); /* the refault clock and measured costs */
-	pagecache_init();  /* the list of files in memory */
-	area_init();	   /* the list of address spaces */
-	swap_init();	   /* no swap disk yet */
-	sequence_init();
+	stats_init();	    /* counters, which all that follows increments */
+	lru_init();	    /* six empty lists */
+	vmscan_init();	    /* kswapd's bell, which the allocator rings */
+	page_alloc_init();  /* every managed frame on the free lists */
+	kmalloc_init();	    /* small objects on top of frames */
+	owner_init();	    /* keys to references */
+	workingset_init();  /* the refault clock and measured costs */
+	pagecache_init();   /* the list of files in memory */
+	area_init();	    /* the list of address spaces */
+	swap_init();	    /* no swap disk yet */
 	swap_stream_init(); /* in what order it is read */
+	sequence_init();    /* in what order pages come back, whence ever */
 	swapin_init();	    /* what is known of neighbours on swap */
 	zpage_init(config); /* the compressed store, its memory reserved now */
 	printk("mm: %lu frames managed (%lu MiB), watermarks %lu/%lu/%lu, struct page %lu bytes\n",

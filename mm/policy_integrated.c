@@ -24,10 +24,11 @@
  *     resident, by the disk    index(longer)     with write, read
  *     compressed               index(oldest)     with write / n, read          x n      n: zpages a frame
  *
- * where longer is by how much the inactive list is longer than it was when pages left it: those at its end have been
- * unused for that much more. The class whose frame is worth least gives the next batch. File pages need no write. Costs,
- * ratio, refusals and the age of the oldest zpage are measured on the running machine, so with a fast disk little is
- * compressed, with a slow one nearly everything.
+ * where read is what it costs if pages that come back in the order of their addresses, as on a loop or in a merge, are
+ * read together, however few of them went to disk so far (sequence.c); and longer is by how much the inactive list is
+ * longer than it was when pages left it: those at its end have been unused for that much more. The class whose frame is
+ * worth least gives the next batch. File pages need no write. Costs, ratio, refusals and the age of the oldest zpage are
+ * measured on the running machine, so with a fast disk little is compressed, with a slow one nearly everything.
  *
  * By the store or by the disk is not a question of margins but of the whole stay. A page goes to the store if
  *
@@ -46,9 +47,9 @@
  *
  * What if an estimate is wrong. Where nothing has been seen, the prior is that each doubling of the time away brings a
  * quarter of the rest back, less for times far shorter than memory. Returns and exposures are halved every
- * managed_frames ticks, so the curve follows the workload. A disk is taken to be slow until it has been measured, since
- * compressing is what is cheap to try. Every EXPLORE_ROUNDS-th round compresses in any case, so that ratio and cost are known
- * of a type that is not compressed.
+ * managed_frames ticks, so the curve follows the workload. What a read costs is known since the swap disk's header was
+ * read. Every EXPLORE_ROUNDS-th round compresses in any case, so that ratio and cost are known of a type that is not
+ * compressed.
  *
  * A change of phase. What no curve can know is whether a set that has fallen silent is dead or only rests. Bringing it back is
  * paid once, leaving it alone costs as long as it rests: whoever rents skis buys them when the rent paid has reached
@@ -73,6 +74,9 @@
 #define PRIOR_RETURNS (ONE * 29 / 100 >> AGE_BUCKET_BITS) /* -ln(3/4) a doubling */
 
 #define EXPLORE_ROUNDS 256
+
+/* Pages read in order cost so many times less than single ones: SWAP_STREAM_MAX at a time, and their transfer. */
+#define STREAM_GAIN 6
 
 /* What the store's own structure costs beside the bytes of zpages: measured, make bench-store. */
 #define STORE_DENSITY_PCT 95
@@ -159,7 +163,8 @@ static u64 read_ns(const struct type_snapshot *t, enum page_type type)
 {
 	if (type == TYPE_FILE)
 		return t->disk_read_ns;
-	return t->swap_read_ns - t->swap_read_ns * t->in_sequence / SEQUENCE_ONE * 5 / 6;
+	return t->swap_read_ns -
+	       t->swap_read_ns * t->in_sequence / SEQUENCE_ONE * (STREAM_GAIN - 1) / STREAM_GAIN;
 }
 
 /* The second inequality of the top. */
