@@ -32,7 +32,7 @@
  *
  * By the store or by the disk is not a question of margins but of the whole stay. A page goes to the store if
  *
- *     compress + P x decompress + kept  <  write + P x read
+ *     (compress + P x decompress) x 2 + kept  <  write + P x read
  *
  * where kept is what the part of a frame costs that its zpage keeps for as long as it stays, at the price of frames
  * lately, and at least what it costs to get that part by compressing others. So a page that a disk brings back cheaply in a
@@ -40,6 +40,11 @@
  * makes a store that is full of pages which are wanted soon refuse newcomers that are wanted later, as on a loop larger
  * than memory, where evicting the oldest would lose every time. File pages that were used once do not go there at all
  * (reclaim_page.c).
+ *
+ * A nanosecond of the CPU counts for two of waiting there. Who compresses or decompresses keeps everybody else from running;
+ * while somebody waits for a disk, the writes of kswapd, other programs and the disk itself go on. That decides only where
+ * the two ways are nearly as dear, on the fastest disks; and there an estimate that is a little wrong would compress for
+ * nothing, which without a store would not have happened.
  *
  * Pages that the store refuses are on the same lists, where those that it takes leave early because they cost little
  * to bring back. They themselves would come back from disk. So they stay until unused for so long (spill_age) that the
@@ -74,6 +79,9 @@
 #define PRIOR_RETURNS (ONE * 29 / 100 >> AGE_BUCKET_BITS) /* -ln(3/4) a doubling */
 
 #define EXPLORE_ROUNDS 256
+
+/* A ns of the CPU is worth so many of waiting for a disk. */
+#define CPU_WEIGHT 2
 
 /* Pages read in order cost so many times less than single ones: SWAP_STREAM_MAX at a time, and their transfer. */
 #define STREAM_GAIN 6
@@ -179,7 +187,7 @@ static bool store_is_better(const struct mm_snapshot *s, enum page_type type,
 	for (u32 b = 0; b < AGE_BUCKETS && age_bucket_start(b) < end; b++)
 		look_further(&o, curve, b, age_bucket_start(b), MIN(end, age_bucket_start(b + 1)));
 	disk = write_ns(t, type) + o.chance * read_ns(t, type) / ONE;
-	store = compress_ns(t) + o.chance * t->decompress_ns / ONE;
+	store = CPU_WEIGHT * (compress_ns(t) + o.chance * t->decompress_ns / ONE);
 	kept = MIN(s->price_ns, BIT(36)) * part / ONE * o.ticks / curve->frames;
 	return store + MAX(kept, store * part / (ONE - part)) < disk;
 }
