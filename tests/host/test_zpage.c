@@ -278,6 +278,34 @@ static void test_neighbours_cost_a_frame(void **state)
 	host_disk_destroy(&t.swap);
 }
 
+/* A bad block is read ahead of its time: who wants others than its zpages does not notice. */
+static void test_bad_block(void **state)
+{
+	u64 failed = 0;
+	u32 bad;
+
+	setup_log();
+	fill(NR_PAGES, word_of);
+	swap_out_all();
+	bad = entry_block(entry_of(NR_PAGES / 2)).slot;
+	t.swap.bad_block = bad;
+	for (u64 page = 0; page < NR_PAGES; page++) {
+		entry_t e = entry_of(page);
+		bool in_it = entry_is(e, ENTRY_ZSWAP) &&
+			     (entry_block(e).slot == bad ||
+			      (entry_block(e).spans && entry_block(e).slot + 1 == bad));
+
+		assert_int_equal(check_page(page, word_of), in_it ? FAULT_IO : FAULT_OK);
+		failed += in_it;
+	}
+	assert_in_range(failed, 2, 6);
+	/* Some of the others came ahead of their time: there were streams. */
+	assert_true(events(EV_zpswpin) > t.swap.dev.reads * 2);
+	t.swap.bad_block = 0;
+	check(NR_PAGES, word_of);
+	teardown();
+}
+
 static void test_evict_pages(void **state)
 {
 	setup(&(struct sim_store){ "log", true, true }, 4096);
@@ -558,6 +586,7 @@ int main(void)
 		cmocka_unit_test(test_neighbours_kept),
 		cmocka_unit_test(test_neighbours_not_kept),
 		cmocka_unit_test(test_neighbours_cost_a_frame),
+		cmocka_unit_test(test_bad_block),
 		cmocka_unit_test(test_evict_pages),
 		cmocka_unit_test(test_corrupt_memory),
 		cmocka_unit_test(test_corrupt_swap),
