@@ -48,7 +48,7 @@
  *
  * Pages that the store refuses are on the same lists, where those that it takes leave early because they cost little
  * to bring back. They themselves would come back from disk. So they stay until unused for so long (spill_age) that the
- * store could make more of their frames.
+ * store could make more of their frames; unless it refuses nearly all, when nobody else is there to leave instead.
  *
  * What if an estimate is wrong. Where nothing has been seen, the prior is that each doubling of the time away brings a
  * quarter of the rest back, less for times far shorter than memory. Returns and exposures are halved every
@@ -85,6 +85,9 @@
 
 /* Pages read in order cost so many times less than single ones: SWAP_STREAM_MAX at a time, and their transfer. */
 #define STREAM_GAIN 6
+
+/* Where the store takes less than one page in so many, no others are left that could give frames in place of those refused. */
+#define FEW_STORED 4
 
 /* What the store's own structure costs beside the bytes of zpages: measured, make bench-store. */
 #define STORE_DENSITY_PCT 95
@@ -256,6 +259,8 @@ static u64 spill_age(const struct mm_snapshot *s, enum page_type type, const str
 
 	if (is_left_alone(t))
 		return HORIZON_FRAMES * curve->frames;
+	if (t->stored_share < STORED_SHARE_ONE / FEW_STORED)
+		return 0;
 	if (t->compressed_frames && t->can_evict)
 		frame_ns = MAX(frame_ns, d->cost_ns[lru_of(type, LRU_COMPRESSED_ANON)]);
 	while (age < HORIZON_FRAMES * curve->frames &&

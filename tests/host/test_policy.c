@@ -397,7 +397,7 @@ static void test_integrated_knows_the_disk(void **state)
 /* A fast disk is cheaper than the store where pages come back in order, and only there: both come back in any case. */
 static void test_integrated_knows_order(void **state)
 {
-	struct mm_snapshot s = anon_snapshot(170 * 1000);
+	struct mm_snapshot s = anon_snapshot(400 * 1000);
 
 	life(&s.type[TYPE_ANON], MANAGED, UINT64_MAX);
 	s.barren = BIT(LRU_COMPRESSED_ANON);
@@ -452,6 +452,13 @@ static void test_integrated_spares_what_is_refused(void **state)
 	d = decide(&policy_integrated, &s);
 	assert_true(d.compress && d.spill);
 	assert_in_range(d.spill_age, 250, MANAGED);
+	/* Unless hardly any other page could give its frame instead. */
+	t->stored_share = STORED_SHARE_ONE / 5;
+	s.barren = BIT(LRU_COMPRESSED_ANON);
+	d = decide(&policy_integrated, &s);
+	assert_true(d.compress && d.spill && !d.spill_age);
+	t->stored_share = STORED_SHARE_ONE;
+	s.barren = 0;
 	s.price_ns = 1000UL * 1000 * 1000;
 	assert_int_equal(decide(&policy_integrated, &s).spill_age, 0);
 }
