@@ -87,7 +87,7 @@
 #define STREAM_GAIN 6
 
 /* Where the store takes less than one page in so many, no others are left that could give frames in place of those refused. */
-#define FEW_STORED 4
+#define FEW_STORED 16
 
 /* What the store's own structure costs beside the bytes of zpages: measured, make bench-store. */
 #define STORE_DENSITY_PCT 95

@@ -453,7 +453,7 @@ static void test_integrated_spares_what_is_refused(void **state)
 	assert_true(d.compress && d.spill);
 	assert_in_range(d.spill_age, 250, MANAGED);
 	/* Unless hardly any other page could give its frame instead. */
-	t->stored_share = STORED_SHARE_ONE / 5;
+	t->stored_share = STORED_SHARE_ONE / 20;
 	s.barren = BIT(LRU_COMPRESSED_ANON);
 	d = decide(&policy_integrated, &s);
 	assert_true(d.compress && d.spill && !d.spill_age);
