@@ -12,27 +12,17 @@
 #include "mm/alloc.h"
 #include "mm/policy.h"
 #include "mm/sequence.h"
-#include "mm/swap.h"
 #include "mm/vmscan.h"
-#include "tests/host/disk.h"
-#include "tests/host/env.h"
+#include "tests/host/anon_area.h"
 
 #define NR_FRAMES 2048
 #define NR_PAGES  4096UL
 
-static struct {
-	struct host_disk swap;
-	struct host_proc proc;
-	struct mm *mm;
-	u64 start;
-} t;
+static struct anon_area t;
 
 static void touch(u64 page)
 {
-	u64 value = page + 1;
-
-	assert_int_equal(sim_touch(t.mm, t.start + page % NR_PAGES * PAGE_SIZE, true, &value),
-			 FAULT_OK);
+	anon_area_touch(&t, page % NR_PAGES, true);
 	if (nr_free_frames() < watermark_frames(WMARK_LOW))
 		kswapd_balance();
 }
@@ -40,30 +30,11 @@ static void touch(u64 page)
 /* Twice as many pages as frames, under that policy, written once. */
 static void setup(const char *policy)
 {
-	s64 va;
-
-	memset(&t, 0, sizeof(t));
-	sim_boot(NR_FRAMES, 1);
-	policy_use_name(policy);
-	host_disk_create(&t.swap, "swap", 4 * NR_PAGES * PAGE_SIZE);
-	host_disk_make_swap(&t.swap);
-	assert_int_equal(swap_attach(&t.swap.dev), 0);
-	t.mm = mm_create("test", &t.proc);
-	assert_non_null(t.mm);
-	va = mm_mmap(t.mm, 0, NR_PAGES * PAGE_SIZE, AREA_READ | AREA_WRITE, NULL, 0, "test");
-	assert_true(va > 0);
-	t.start = (u64)va;
+	anon_area_make(&t, NR_FRAMES, NR_PAGES, policy, false);
 	for (u64 page = 0; page < NR_PAGES; page++)
 		touch(page);
 	/* Nothing has come back yet. */
 	assert_int_equal(sequence_share(), 0);
-}
-
-static void teardown(void)
-{
-	sim_tlb_flush_all();
-	mm_destroy(t.mm);
-	host_disk_destroy(&t.swap);
 }
 
 static void in_order(const char *policy)
@@ -72,7 +43,7 @@ static void in_order(const char *policy)
 	for (u64 i = 0; i < 2 * NR_PAGES; i++)
 		touch(i);
 	assert_true(sequence_share() > SEQUENCE_ONE * 9 / 10);
-	teardown();
+	anon_area_end(&t);
 }
 
 static void test_from_disk(void **state)
@@ -92,7 +63,7 @@ static void test_many_in_turn(void **state)
 	for (u64 i = 0; i < 2 * NR_PAGES; i++)
 		touch(i % 16 * (NR_PAGES / 16) + i / 16 % (NR_PAGES / 16));
 	assert_true(sequence_share() > SEQUENCE_ONE / 2);
-	teardown();
+	anon_area_end(&t);
 }
 
 static void test_at_random(void **state)
@@ -111,7 +82,7 @@ static void test_at_random(void **state)
 	for (u64 i = 0; i < 2 * NR_PAGES; i++)
 		touch(prng_below(&rng, NR_PAGES));
 	assert_true(sequence_share() < SEQUENCE_ONE / 4);
-	teardown();
+	anon_area_end(&t);
 }
 
 /* The other way round is no order in which a disk could be read ahead here. */
@@ -121,7 +92,7 @@ static void test_backwards(void **state)
 	for (u64 i = 2 * NR_PAGES; i-- > 0;)
 		touch(i);
 	assert_true(sequence_share() < SEQUENCE_ONE / 5);
-	teardown();
+	anon_area_end(&t);
 }
 
 int main(void)

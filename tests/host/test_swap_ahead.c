@@ -18,31 +18,12 @@
 #include "mm/stats.h"
 #include "mm/swap.h"
 #include "mm/vmscan.h"
-#include "tests/host/disk.h"
-#include "tests/host/env.h"
+#include "tests/host/anon_area.h"
 
 #define NR_FRAMES 4096
 #define NR_PAGES  1024UL
 
-static struct {
-	struct host_disk swap;
-	struct host_proc proc;
-	struct mm *mm;
-	u64 start;
-} t;
-
-static u64 va_of(u64 page)
-{
-	return t.start + page * PAGE_SIZE;
-}
-
-static void touch(u64 page, bool write)
-{
-	u64 value = page + 1;
-
-	assert_int_equal(sim_touch(t.mm, va_of(page), write, &value), FAULT_OK);
-	assert_int_equal(value, page + 1);
-}
+static struct anon_area t;
 
 /* In which order pages are touched, and so leave. */
 static u64 in_order(u64 i)
@@ -69,23 +50,10 @@ static void cool(void)
 /* All pages on a disk of that kind, in batches as they were touched. */
 static void setup(u64 (*order)(u64 i), bool seeks)
 {
-	s64 va;
-
-	memset(&t, 0, sizeof(t));
-	sim_boot(NR_FRAMES, 1);
-	policy_use_name("none");
-	host_disk_create(&t.swap, "swap", 4 * NR_PAGES * PAGE_SIZE);
-	host_disk_make_swap(&t.swap);
-	t.swap.dev.seeks = seeks;
-	assert_int_equal(swap_attach(&t.swap.dev), 0);
-	t.mm = mm_create("test", &t.proc);
-	assert_non_null(t.mm);
-	va = mm_mmap(t.mm, 0, NR_PAGES * PAGE_SIZE, AREA_READ | AREA_WRITE, NULL, 0, "test");
-	assert_true(va > 0);
-	t.start = (u64)va;
+	anon_area_make(&t, NR_FRAMES, NR_PAGES, "none", seeks);
 	/* A batch at a time: madvise() would put all of them into the order of addresses. */
 	for (u64 i = 0; i < NR_PAGES; i++) {
-		touch(order(i), true);
+		anon_area_touch(&t, order(i), true);
 		if (i % SWAP_CLUSTER == SWAP_CLUSTER - 1) {
 			cool();
 			reclaim_list(LRU_INACTIVE_ANON, SWAP_CLUSTER);
@@ -95,22 +63,13 @@ static void setup(u64 (*order)(u64 i), bool seeks)
 	assert_int_equal(vm_event_total(EV_pswpout), NR_PAGES);
 }
 
-static void teardown(void)
-{
-	sim_tlb_flush_all();
-	mm_destroy(t.mm);
-	mm_verify();
-	assert_int_equal(swap_used_blocks(), 0);
-	host_disk_destroy(&t.swap);
-}
-
 /* Read that many pages in that order; returns the requests to the disk. */
 static u64 read_pages(u64 nr, u64 (*order)(u64 i))
 {
 	u64 reads = t.swap.dev.reads;
 
 	for (u64 i = 0; i < nr; i++)
-		touch(order(i), false);
+		anon_area_touch(&t, order(i), false);
 	mm_verify();
 	return t.swap.dev.reads - reads;
 }
@@ -132,7 +91,7 @@ static void test_in_order(void **state)
 	reclaim_list(LRU_INACTIVE_ANON, NR_PAGES);
 	assert_int_equal(t.mm->nr_swapped, NR_PAGES);
 	assert_int_equal(vm_event_total(EV_pswpout), NR_PAGES);
-	teardown();
+	anon_area_end(&t);
 }
 
 /* Batches are written in the order of addresses, so a disk with an arm reads each stream in one go. */
@@ -140,7 +99,7 @@ static void test_two_streams(void **state)
 {
 	setup(two_streams, true);
 	assert_true(read_pages(NR_PAGES / 2, in_order) < NR_PAGES / 2 / 5);
-	teardown();
+	anon_area_end(&t);
 }
 
 /* Where they lie does not matter to a disk that works on many requests at once: as few waits, more requests. */
@@ -151,14 +110,14 @@ static void test_scattered_blocks(void **state)
 	setup(scattered, false);
 	assert_true(read_pages(NR_PAGES, in_order) > NR_PAGES / 2);
 	assert_true(vm_event_total(EV_pgmajfault) < NR_PAGES / 7);
-	teardown();
+	anon_area_end(&t);
 
 	/* An arm would have to go to each, so only what lies behind one another is read. */
 	setup(scattered, true);
 	reads = read_pages(NR_PAGES, in_order);
 	assert_int_equal(reads + vm_event_total(EV_swap_ra), NR_PAGES);
 	assert_true(vm_event_total(EV_swap_ra) < NR_PAGES / 4);
-	teardown();
+	anon_area_end(&t);
 }
 
 /* Who jumps about gets what it asks for, and little else. */
@@ -167,7 +126,7 @@ static void test_no_order(void **state)
 	setup(in_order, false);
 	read_pages(NR_PAGES / 4, scattered);
 	assert_in_range(vm_event_total(EV_pswpin), NR_PAGES / 4, NR_PAGES / 4 * 5 / 4);
-	teardown();
+	anon_area_end(&t);
 }
 
 /* A page that is read ahead has not been used: it is the first to leave again. */
@@ -176,13 +135,13 @@ static void test_unused(void **state)
 	setup(in_order, false);
 	read_pages(16, in_order);
 	for (u64 page = 0; page < NR_PAGES; page++) {
-		entry_t e = *pt_find(t.mm, va_of(page));
+		entry_t e = *pt_find(t.mm, anon_area_va(&t, page));
 
 		if (entry_present(e))
 			assert_int_equal(e & PTE_ACCESSED ? 1 : 0, page < 16);
 	}
 	assert_true(t.mm->nr_resident > 16);
-	teardown();
+	anon_area_end(&t);
 }
 
 /* One block is bad: who wants that page is told, all others are read, those beside it too. */
@@ -192,15 +151,15 @@ static void test_bad_block(void **state)
 	u64 value;
 
 	setup(in_order, false);
-	t.swap.bad_block = entry_slot(*pt_find(t.mm, va_of(bad)));
+	t.swap.bad_block = entry_slot(*pt_find(t.mm, anon_area_va(&t, bad)));
 	for (u64 page = 0; page < NR_PAGES; page++)
 		if (page != bad)
-			touch(page, false);
-	assert_int_equal(sim_touch(t.mm, va_of(bad), false, &value), FAULT_IO);
+			anon_area_touch(&t, page, false);
+	assert_int_equal(sim_touch(t.mm, anon_area_va(&t, bad), false, &value), FAULT_IO);
 	mm_verify();
 	t.swap.bad_block = 0;
-	touch(bad, false);
-	teardown();
+	anon_area_touch(&t, bad, false);
+	anon_area_end(&t);
 }
 
 /* Frames that cannot be had at once are done without. */
@@ -212,7 +171,7 @@ static void test_no_frames(void **state)
 	alloc_fail_every = 0;
 	assert_int_equal(vm_event_total(EV_pswpin), NR_PAGES);
 	assert_in_range(vm_event_total(EV_swap_ra), NR_PAGES / 4, NR_PAGES * 4 / 5);
-	teardown();
+	anon_area_end(&t);
 }
 
 int main(void)
