@@ -462,6 +462,24 @@ enum zresult zstore_store(struct zstore *zs, enum ztype type, const void *page, 
 	return store_compressed(zs, type, page, key, stamp, handle, size_bytes);
 }
 
+bool zstore_try(struct zstore *zs, const void *page, u32 *size_bytes)
+{
+	struct zcontext *context;
+	u32 bytes;
+	u64 word;
+
+	*size_bytes = 0;
+	if (page_is_same_filled(page, &word))
+		return true;
+	context = context_get(zs);
+	bytes = pack(zs, context, page, 0, ZOBJECT_MAX_BYTES);
+	mutex_unlock(&context->lock);
+	if (!bytes)
+		return false;
+	*size_bytes = zpage_bytes(zs, bytes);
+	return true;
+}
+
 /* --- Load and drop --- */
 
 /* A wrong handle is a broken kernel, not bad luck. */

@@ -198,6 +198,12 @@ enum zresult zstore_store(struct zstore *zs, enum ztype type, const void *page, 
 			  zhandle_t *handle, u32 *size_bytes);
 
 /*
+ * Would the page be kept, room aside, and in how many bytes (0: same-filled)? Costs what zstore_store() costs, keeps
+ * nothing. The page's bytes must not change meanwhile. May sleep on a buffer.
+ */
+bool zstore_try(struct zstore *zs, const void *page, u32 *size_bytes);
+
+/*
  * Decompress into page and free the zpage: a page is never both resident and
  * compressed. The caller has taken the reference. Never sleeps, takes no frame.
  * ZS_OK or ZS_CORRUPT (the zpage is freed either way). An emptied frame

@@ -63,6 +63,12 @@ static inline bool entry_is(entry_t e, enum entry_kind kind)
 	return (e & 0xf) == (u64)kind << 1;
 }
 
+/* Compressed, or on the swap disk: its page's bytes can be brought back. */
+static inline bool entry_is_away(entry_t e)
+{
+	return entry_is(e, ENTRY_ZPAGE) || entry_is(e, ENTRY_SWAP) || entry_is(e, ENTRY_ZSWAP);
+}
+
 static inline u64 entry_pfn(entry_t e)
 {
 	return (e & PTE_PFN_MASK) >> PAGE_SHIFT;

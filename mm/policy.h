@@ -107,7 +107,8 @@ struct mm_decision {
 		age_file; /* move pages from active to inactive first where that list is short */
 	u64 cost_ns
 		[NR_LRU_LISTS]; /* what the policy thinks a frame costs there; UINT64_MAX: cannot give */
-	const char *why;	/* for the log; NULL: the policy does not say */
+	u64 paid_ns;	 /* for a frame of the list, if it differs from that; 0: it does not */
+	const char *why; /* for the log; NULL: the policy does not say */
 };
 
 /* A number that the command line may set: policy=zswap,max_pool_pct=35. */

@@ -32,16 +32,21 @@
  *
  * By the store or by the disk is not a question of margins but of the whole stay. A page goes to the store if
  *
- *     (compress + P x decompress) x 2 + kept  <  write + P x read
+ *     (compress + P x decompress) x 3/2 + kept  <  write + P x read
  *
- * where kept is what the part of a frame costs that its zpage keeps for as long as it stays, at the price of frames
- * lately, and at least what it costs to get that part by compressing others. So a page that a disk brings back cheaply in a
- * stream is not cached at the expense of others; and if the store had to give frames lately, their price
+ * where kept is what the part of a frame costs that its zpage keeps for as long as it stays, at the price that was paid for
+ * frames lately, and at least what it costs to get that part by compressing others. So a page that a disk brings back
+ * cheaply in a stream is not cached at the expense of others; and if the store had to give frames lately, their price
  * makes a store that is full of pages which are wanted soon refuse newcomers that are wanted later, as on a loop larger
  * than memory, where evicting the oldest would lose every time. File pages that were used once do not go there at all
  * (reclaim_page.c).
  *
- * A nanosecond of the CPU counts for two of waiting there. Who compresses or decompresses keeps everybody else from running;
+ * The price is what putting pages away costs over their whole stay, by the way that is taken. It is not the index, which is
+ * what the frame was worth to its page: where many come back at once and few late, as under a zipfian law, that is
+ * several times as much. With it, pages that go to disk made frames look so dear that zpages, which keep them, looked dearer
+ * than the disk: it was the right choice as long as it was made.
+ *
+ * A nanosecond of the CPU counts for one and a half of waiting there. Who compresses keeps everybody else from running;
  * while somebody waits for a disk, the writes of kswapd, other programs and the disk itself go on. That decides only where
  * the two ways are nearly as dear, on the fastest disks; and there an estimate that is a little wrong would compress for
  * nothing, which without a store would not have happened.
@@ -53,8 +58,7 @@
  * What if an estimate is wrong. Where nothing has been seen, the prior is that each doubling of the time away brings a
  * quarter of the rest back, less for times far shorter than memory. Returns and exposures are halved every
  * managed_frames ticks, so the curve follows the workload. What a read costs is known since the swap disk's header was
- * read. Every EXPLORE_ROUNDS-th round compresses in any case, so that ratio and cost are known of a type that is not
- * compressed.
+ * read; what the store would make of pages that go past it, because some are tried (zpage_try()).
  *
  * A change of phase. What no curve can know is whether a set that has fallen silent is dead or only rests. Bringing it back is
  * paid once, leaving it alone costs as long as it rests: whoever rents skis buys them when the rent paid has reached
@@ -64,7 +68,7 @@
  * by the store, it is squeezed like any other: that is cheap to undo.
  *
  * What bounds the loss. A batch is 32 pages, then all is asked again with fresh figures. A class that is squeezed
- * wrongly sends its pages back soon, which raises its index. Exploring costs one compression in EXPLORE_ROUNDS pages.
+ * wrongly sends its pages back soon, which raises its index.
  */
 #include "mm/policy_costs.h"
 
@@ -78,10 +82,8 @@
 #define PRIOR_PAGES   4
 #define PRIOR_RETURNS (ONE * 29 / 100 >> AGE_BUCKET_BITS) /* -ln(3/4) a doubling */
 
-#define EXPLORE_ROUNDS 256
-
-/* A ns of the CPU is worth so many of waiting for a disk. */
-#define CPU_WEIGHT 2
+/* What a ns of the CPU counts, against one of waiting for a disk. */
+#define CPU_WEIGHT(ns) ((ns)*3 / 2)
 
 /* Pages read in order cost so many times less than single ones: SWAP_STREAM_MAX at a time, and their transfer. */
 #define STREAM_GAIN 6
@@ -96,6 +98,11 @@
 struct curve {
 	u64 returns[AGE_BUCKETS];
 	u64 frames; /* managed */
+};
+
+/* What it costs to put a page away, and to bring it back. */
+struct way {
+	u64 out_ns, in_ns;
 };
 
 /* A walk along the curve. */
@@ -130,8 +137,20 @@ static void look_further(struct outlook *o, const struct curve *curve, u32 b, u6
 	o->survivors -= back;
 }
 
+/* What a page costs that is put away. */
+static u64 cost_ns_of(const struct outlook *o, struct way way)
+{
+	return way.out_ns + o->chance * way.in_ns / ONE;
+}
+
+/* The same for its frame: ns for each managed_frames ticks. */
+static u64 paid_ns(const struct curve *curve, const struct outlook *o, struct way way)
+{
+	return cost_ns_of(o, way) * curve->frames / o->ticks;
+}
+
 /* index() of the top, for a page away since `from`: ns for each managed_frames ticks. */
-static u64 index_of(const struct curve *curve, u64 from, u64 reach, u64 out_ns, u64 in_ns)
+static u64 index_of(const struct curve *curve, u64 from, u64 reach, struct way way)
 {
 	u64 end = from + reach, best = 0;
 	struct outlook o = { 0, 1, ONE };
@@ -141,17 +160,23 @@ static u64 index_of(const struct curve *curve, u64 from, u64 reach, u64 out_ns, 
 
 		look_further(&o, curve, b, MAX(from, age_bucket_start(b)), stop);
 		if (stop - from >= curve->frames / SHORTEST_STAY)
-			best = MAX(best,
-				   o.chance * (out_ns + in_ns) / ONE * curve->frames / o.ticks);
+			best = MAX(best, o.chance * (way.out_ns + way.in_ns) / ONE * curve->frames /
+						 o.ticks);
 	}
 	/* Kept to the end it need not be put away at all. */
-	return MAX(best, (out_ns + o.chance * in_ns / ONE) * curve->frames / o.ticks);
+	return MAX(best, paid_ns(curve, &o, way));
 }
 
-/* Of one page that the store takes; those that it refuses cost as much to try. */
-static u64 compress_ns(const struct type_snapshot *t)
+/* The whole stay of a page away since `from`, as far as one looks. */
+static struct outlook stay_of(const struct curve *curve, u64 from)
 {
-	return t->compress_ns * STORED_SHARE_ONE / MAX(t->stored_share, STORED_SHARE_ONE / 256UL);
+	u64 end = from + HORIZON_FRAMES * curve->frames;
+	struct outlook o = { 0, 1, ONE };
+
+	for (u32 b = age_bucket(from); b < AGE_BUCKETS && age_bucket_start(b) < end; b++)
+		look_further(&o, curve, b, MAX(from, age_bucket_start(b)),
+			     MIN(end, age_bucket_start(b + 1)));
+	return o;
 }
 
 /* Part of a frame that a zpage takes, in ONEs; less than the whole, so that costs stay numbers. */
@@ -160,38 +185,55 @@ static u64 zpage_part(const struct type_snapshot *t)
 	return MIN(t->zpage_bytes * ONE / PAGE_SIZE * 100 / STORE_DENSITY_PCT, ONE * 19 / 20);
 }
 
-static u64 write_ns(const struct type_snapshot *t, enum page_type type)
+/* Pages that it refuses cost as much to try. */
+static struct way by_store(const struct type_snapshot *t)
 {
-	/* Lone pages cost more than batches, which the store's orders tell the price of. */
-	return type == TYPE_ANON ? MIN(t->disk_write_ns, t->evict_write_ns) : 0;
+	u64 share = MAX(t->stored_share, STORED_SHARE_ONE / 256UL);
+
+	return (struct way){ t->compress_ns * STORED_SHARE_ONE / share, t->decompress_ns };
 }
 
 /*
- * What it would cost to read one of its pages that went to disk as it is: those in sequence come together. They need not
- * have been sent there for that to be known (sequence.c).
+ * Lone pages cost more to write than batches, which the store's orders tell the price of. Those in sequence are read
+ * together, which is known without sending them there (sequence.c); or for less, as those show that went there.
  */
-static u64 read_ns(const struct type_snapshot *t, enum page_type type)
+static struct way by_disk(const struct type_snapshot *t, enum page_type type)
 {
+	u64 saved_ns =
+		t->swap_read_ns * t->in_sequence / SEQUENCE_ONE * (STREAM_GAIN - 1) / STREAM_GAIN;
+
 	if (type == TYPE_FILE)
-		return t->disk_read_ns;
-	return t->swap_read_ns -
-	       t->swap_read_ns * t->in_sequence / SEQUENCE_ONE * (STREAM_GAIN - 1) / STREAM_GAIN;
+		return (struct way){ 0, t->disk_read_ns };
+	return (struct way){ MIN(t->disk_write_ns, t->evict_write_ns),
+			     MIN(t->disk_read_ns, t->swap_read_ns - saved_ns) };
+}
+
+/* In sixteenths: of one of its frames. */
+static u64 zpages_x16(const struct type_snapshot *t)
+{
+	u64 frames = MAX(t->compressed_frames, 1UL);
+
+	return MAX(t->stored_pages * 16 / frames, 16UL);
+}
+
+/* Of one of its zpages, from the store to the disk. */
+static struct way by_eviction(const struct type_snapshot *t, enum page_type type)
+{
+	u64 out_ns = type == TYPE_ANON ? t->evict_write_ns * 16 / zpages_x16(t) : 0;
+
+	return (struct way){ out_ns, t->evict_back_ns };
 }
 
 /* The second inequality of the top. */
 static bool store_is_better(const struct mm_snapshot *s, enum page_type type,
-			    const struct curve *curve)
+			    const struct curve *curve, const struct outlook *stay)
 {
 	const struct type_snapshot *t = &s->type[type];
-	u64 end = HORIZON_FRAMES * curve->frames, part = zpage_part(t);
-	struct outlook o = { 0, 1, ONE };
-	u64 disk, store, kept;
+	u64 part = zpage_part(t);
+	u64 disk = cost_ns_of(stay, by_disk(t, type));
+	u64 store = CPU_WEIGHT(cost_ns_of(stay, by_store(t)));
+	u64 kept = MIN(s->price_ns, BIT(36)) * part / ONE * stay->ticks / curve->frames;
 
-	for (u32 b = 0; b < AGE_BUCKETS && age_bucket_start(b) < end; b++)
-		look_further(&o, curve, b, age_bucket_start(b), MIN(end, age_bucket_start(b + 1)));
-	disk = write_ns(t, type) + o.chance * read_ns(t, type) / ONE;
-	store = CPU_WEIGHT * (compress_ns(t) + o.chance * t->decompress_ns / ONE);
-	kept = MIN(s->price_ns, BIT(36)) * part / ONE * o.ticks / curve->frames;
 	return store + MAX(kept, store * part / (ONE - part)) < disk;
 }
 
@@ -211,12 +253,11 @@ static u64 resident_ns(const struct type_snapshot *t, enum page_type type,
 	u64 from = t->usual_inactive
 			   ? t->inactive_frames - MIN(t->inactive_frames, t->usual_inactive)
 			   : 0;
-	u64 by_store = index_of(curve, from, reach, compress_ns(t), t->decompress_ns) * ONE /
-		       (ONE - zpage_part(t));
+	u64 store_ns = index_of(curve, from, reach, by_store(t)) * ONE / (ONE - zpage_part(t));
 
 	if (!t->can_evict)
-		return by_store;
-	return MIN(by_store, index_of(curve, from, reach, write_ns(t, type), read_ns(t, type)));
+		return store_ns;
+	return MIN(store_ns, index_of(curve, from, reach, by_disk(t, type)));
 }
 
 /* What it would cost to bring back all that the store has of the type, once it were on disk. */
@@ -234,12 +275,9 @@ static bool is_left_alone(const struct type_snapshot *t)
 static u64 compressed_ns(const struct type_snapshot *t, enum page_type type,
 			 const struct curve *curve)
 {
-	u64 frames = MAX(t->compressed_frames, 1UL);
-	u64 pages_x16 = MAX(t->stored_pages * 16 / frames, 16UL);
-	u64 out_ns = type == TYPE_ANON ? t->evict_write_ns : 0;
-	u64 frame_ns = index_of(curve, t->store_age, reach_of(t, curve, true),
-				out_ns * 16 / pages_x16, t->evict_back_ns) *
-		       pages_x16 / 16;
+	u64 frame_ns =
+		index_of(curve, t->store_age, reach_of(t, curve, true), by_eviction(t, type)) *
+		zpages_x16(t) / 16;
 
 	if (!t->resting || is_left_alone(t))
 		return frame_ns;
@@ -264,8 +302,7 @@ static u64 spill_age(const struct mm_snapshot *s, enum page_type type, const str
 	if (t->compressed_frames && t->can_evict)
 		frame_ns = MAX(frame_ns, d->cost_ns[lru_of(type, LRU_COMPRESSED_ANON)]);
 	while (age < HORIZON_FRAMES * curve->frames &&
-	       index_of(curve, age, curve->frames, write_ns(t, type), read_ns(t, type)) >
-		       frame_ns) {
+	       index_of(curve, age, curve->frames, by_disk(t, type)) > frame_ns) {
 		age = next;
 		next *= 2;
 	}
@@ -286,11 +323,29 @@ static void consider_compressed(const struct mm_snapshot *s, struct mm_decision 
 	}
 }
 
+/* What a frame of the chosen list costs by the chosen way. stay: of its type's pages. */
+static u64 price_of(const struct mm_snapshot *s, const struct mm_decision *d,
+		    const struct curve *curve, const struct outlook *stay)
+{
+	enum page_type type = lru_type(d->list);
+	const struct type_snapshot *t = &s->type[type];
+	struct outlook oldest;
+
+	if (!list_is_inactive(d->list)) {
+		oldest = stay_of(curve, t->store_age);
+		return paid_ns(curve, &oldest, by_eviction(t, type)) * zpages_x16(t) / 16;
+	}
+	if (d->compress)
+		return paid_ns(curve, stay, by_store(t)) * ONE / (ONE - zpage_part(t));
+	return paid_ns(curve, stay, by_disk(t, type));
+}
+
 static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d)
 {
-	bool explore = s->round % EXPLORE_ROUNDS == 0;
 	bool store[NR_PAGE_TYPES];
 	struct curve curve[NR_PAGE_TYPES];
+	struct outlook stay[NR_PAGE_TYPES];
+	enum page_type chosen;
 
 	decision_begin(s, d);
 	for (u32 i = 0; i < NR_PAGE_TYPES; i++) {
@@ -298,8 +353,9 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 		const struct type_snapshot *t = &s->type[type];
 
 		curve_of(t, s->managed_frames, &curve[type]);
-		store[type] =
-			!t->can_evict || is_left_alone(t) || store_is_better(s, type, &curve[type]);
+		stay[type] = stay_of(&curve[type], 0);
+		store[type] = !t->can_evict || is_left_alone(t) ||
+			      store_is_better(s, type, &curve[type], &stay[type]);
 		consider(s, d, lru_of(type, LRU_INACTIVE_ANON),
 			 resident_ns(t, type, &curve[type], store[type]));
 		/* An active page has been used more often than the inactive ones that shield it. */
@@ -309,20 +365,19 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 	consider_compressed(s, d, curve, false);
 	if (d->list == NR_LRU_LISTS)
 		consider_compressed(s, d, curve, true);
-	if (d->list == NR_LRU_LISTS || !list_is_inactive(d->list)) {
-		d->why = "its oldest zpages are worth least";
+	if (d->list == NR_LRU_LISTS)
 		return;
-	}
-	d->compress = store[lru_type(d->list)];
-	d->why = d->compress
-			 ? "worth least; cheaper to bring back from the store"
-			 : "worth least; the disk costs less than the frames a zpage would keep";
-	if (d->compress && lru_type(d->list) == TYPE_ANON)
-		d->spill_age = spill_age(s, lru_type(d->list), &curve[lru_type(d->list)], d);
-	if (explore && !d->compress) {
-		d->compress = true;
-		d->why = "worth least; compressed to learn what that costs";
-	}
+	chosen = lru_type(d->list);
+	d->compress = list_is_inactive(d->list) && store[chosen];
+	d->paid_ns = price_of(s, d, &curve[chosen], &stay[chosen]);
+	if (!list_is_inactive(d->list))
+		d->why = "its oldest zpages are worth least";
+	else if (d->compress)
+		d->why = "worth least; cheaper to bring back from the store";
+	else
+		d->why = "worth least; the disk costs less than the frames a zpage would keep";
+	if (d->compress && chosen == TYPE_ANON)
+		d->spill_age = spill_age(s, chosen, &curve[chosen], d);
 }
 
 const struct policy policy_integrated = {

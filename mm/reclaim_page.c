@@ -210,6 +210,13 @@ static void swap_batch_add(struct swap_batch *batch, struct page *page, entry_t 
 	batch->entries[at] = was;
 }
 
+/* It leaves by the disk; but what the store would make of such pages is to be known. */
+static bool wants_trial(const struct page *page, enum page_type type)
+{
+	return policy_current()->compresses[type] && !page_test(page, PG_INCOMPRESSIBLE) &&
+	       cost_wants_trial(type);
+}
+
 static u32 reclaim_anon(struct scan_control *sc, struct page *page, const struct mm_decision *d,
 			struct swap_batch *batch)
 {
@@ -241,6 +248,8 @@ static u32 reclaim_anon(struct scan_control *sc, struct page *page, const struct
 		settle_anon(page, was & ~PTE_DIRTY);
 		return keep_page(page, TYPE_ANON, LRU_INACTIVE_ANON);
 	}
+	if (wants_trial(page, TYPE_ANON) && !zpage_try(page, TYPE_ANON))
+		page_set(page, PG_INCOMPRESSIBLE);
 	if ((u32)page->private) {
 		u32 slot = (u32)page->private;
 
@@ -343,6 +352,8 @@ static u32 reclaim_clean_file(struct scan_control *sc, struct address_space *map
 	}
 	if (d->compress && deserves)
 		return compress_file(sc, mapping, page);
+	if (wants_trial(page, TYPE_FILE))
+		zpage_try(page, TYPE_FILE);
 	settle_file(mapping, page_index(page), file_shadow(page));
 	count_vm_event(EV_pgdrop_file);
 	return free_reclaimed(page);

@@ -59,8 +59,7 @@ static bool is_away(u64 key)
 
 	if (!ref_lock(TYPE_ANON, key, &ref))
 		return false;
-	away = entry_is(*ref.entry, ENTRY_ZPAGE) || entry_is(*ref.entry, ENTRY_SWAP) ||
-	       entry_is(*ref.entry, ENTRY_ZSWAP);
+	away = entry_is_away(*ref.entry);
 	ref_unlock(&ref);
 	return away;
 }

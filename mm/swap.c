@@ -90,7 +90,7 @@ static int check_header(struct block_device *dev, const u8 *header, u32 *blocks)
 
 int swap_attach(struct block_device *dev)
 {
-	u64 bytes = dev->nr_sectors * SECTOR_SIZE, start_ns;
+	u64 bytes = dev->nr_sectors * SECTOR_SIZE, start_ns, read_ns;
 	u32 blocks;
 	u8 *header;
 	int err;
@@ -109,7 +109,7 @@ int swap_attach(struct block_device *dev)
 		return -ENOMEM;
 	start_ns = env_now_ns();
 	err = block_rw(dev, BIO_READ, 0, header, PAGE_SIZE);
-	cost_note_disk(TYPE_ANON, COST_SWAP_READ, env_now_ns() - start_ns, 1);
+	read_ns = env_now_ns() - start_ns;
 	if (err)
 		printk("swap disk \"%s\": cannot read its header: %s\n", dev->name,
 		       error_name(-err));
@@ -118,6 +118,8 @@ int swap_attach(struct block_device *dev)
 	kfree(header);
 	if (err)
 		return err;
+	/* Of a small read it is all that is known before the first page comes back. */
+	cost_note_disk(TYPE_ANON, COST_SWAP_READ, read_ns, 1);
 
 	swap.uses = kzalloc(blocks, ALLOC_WAIT);
 	if (!swap.uses) {

@@ -49,11 +49,12 @@ static bool goes_on(const struct stream *s, u64 at, u32 wanted, u32 between)
 	return s->end && at + BEFORE_END >= s->end && at <= s->end + wanted + between;
 }
 
-/* The one that goes on at at, or else the one to give up. */
-static struct stream *find(u64 at, u32 wanted, u32 between)
+/* The one that goes on at at, or else the one to give up; which is it? */
+static struct stream *find(u64 at, u32 wanted, u32 between, bool *known)
 {
 	struct stream *oldest = &streams.of[0];
 
+	*known = true;
 	for (u32 i = 0; i < NR_STREAMS; i++) {
 		struct stream *s = &streams.of[i];
 
@@ -62,6 +63,7 @@ static struct stream *find(u64 at, u32 wanted, u32 between)
 		if (s->read < oldest->read)
 			oldest = s;
 	}
+	*known = false;
 	return oldest;
 }
 
@@ -69,10 +71,11 @@ u32 swap_stream_ahead(u64 at, u32 wanted, u32 between)
 {
 	struct stream *s;
 	u32 ahead = 0;
+	bool known;
 
 	spin_lock(&streams.lock);
-	s = find(at, wanted, between);
-	if (goes_on(s, at, wanted, between))
+	s = find(at, wanted, between, &known);
+	if (known)
 		ahead = s->ahead ? MIN(s->ahead * 2, (u32)SWAP_STREAM_MAX) : FIRST_AHEAD;
 	*s = (struct stream){ .end = at + wanted + ahead, .ahead = ahead, .read = ++streams.reads };
 	spin_unlock(&streams.lock);

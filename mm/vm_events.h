@@ -42,6 +42,7 @@
 	X(zreject_poor, "pages refused by the store: they compress too poorly")              \
 	X(zreject_no_frame, "pages refused by the store: no frame")                          \
 	X(zreject_target, "pages refused by the store: its type is at its target")           \
+	X(ztry, "pages sent past the store that were compressed to learn what that costs")   \
 	X(zskip_incompressible, "pages known to be incompressible sent straight to disk")    \
 	X(zevict_anon, "anon zpages evicted to swap, still compressed")                      \
 	X(zevict_file, "clean file zpages dropped")                                          \

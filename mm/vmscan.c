@@ -239,7 +239,8 @@ static s64 reclaim_holes(void)
 static void note_choice(const struct mm_decision *d)
 {
 	bool store = d->list == LRU_COMPRESSED_ANON || d->list == LRU_COMPRESSED_FILE;
-	u64 price = READ_ONCE(decided.price_ns), cost_ns = d->cost_ns[d->list];
+	u64 price = READ_ONCE(decided.price_ns),
+	    cost_ns = d->paid_ns ? d->paid_ns : d->cost_ns[d->list];
 
 	price += MIN(cost_ns, PRICE_MAX_NS) / PRICE_DECISIONS - price / PRICE_DECISIONS;
 	for (u32 list = 0; list < NR_LRU_LISTS; list++)

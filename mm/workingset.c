@@ -61,6 +61,7 @@ static struct {
 		/* Each written as a whole; of two samples at once one is lost. */
 		u64 usual_inactive;
 		u64 others_lost_ns;
+		u64 departed, tried; /* pages; and those that were offered to the store */
 		u64 cost_ns[NR_COSTS];
 	} __aligned(256) type[NR_PAGE_TYPES]; /* found without a multiplication */
 } workingset;
@@ -70,6 +71,14 @@ static struct {
 
 /* A sample of many pages counts for each of them, as far as that makes a difference. */
 #define COST_MAX_WEIGHT 32
+
+/* What pages are like is guessed with the weight of so many. */
+#define GUESS_PAGES 2
+
+/* One page in so many that leave is offered to the store in any case; of the first ones more. */
+#define TRY_ONE_IN	 256
+#define TRY_FIRST	 16
+#define TRY_FIRST_ONE_IN 32
 
 /* Until something has been measured: a guess for a disk of 4 ms and LZ4 under emulation. */
 static const u64 first_guess_ns[NR_COSTS] = {
@@ -81,7 +90,7 @@ static const u64 first_guess_ns[NR_COSTS] = {
 	[COST_DISK_WRITE] = 20000,
 	[COST_EVICT_WRITE] = 20000,
 	[COST_ZPAGE_BYTES] = PAGE_SIZE / 2,
-	[COST_STORED_SHARE] = STORED_SHARE_ONE,
+	[COST_STORED_SHARE] = STORED_SHARE_ONE * 3 / 4,
 };
 
 void workingset_init(void)
@@ -119,6 +128,7 @@ static void note_departure(enum page_type type, bool stored)
 	struct type_workingset *w = &workingset.type[type];
 
 	w->stored += stored;
+	w->departed++;
 	if (++w->departures < MAX(mem_layout.nr_frames, 256UL))
 		return;
 	w->departures /= 2;
@@ -280,12 +290,44 @@ void cost_note_cpu(enum page_type type, enum cost_kind kind, u64 ns)
 	WRITE_ONCE(*cost, average + (u64)((s64)(ns - average) / 8));
 }
 
-void cost_note_share(enum page_type type, enum cost_kind kind, u64 value)
+/* weight: of how many samples the new one is one. */
+static void note_share(u64 *cost, u64 value, u64 weight)
 {
-	u64 *cost = &workingset.type[type].cost_ns[kind];
 	u64 average = READ_ONCE(*cost);
 
-	WRITE_ONCE(*cost, average + (u64)((s64)(value - average) / 64));
+	WRITE_ONCE(*cost, average + (u64)((s64)(value - average) / (s64)weight));
+}
+
+void cost_note_tried(enum page_type type, bool stored, u32 size_bytes)
+{
+	struct type_workingset *w = &workingset.type[type];
+	u64 weight = MIN(GUESS_PAGES + READ_ONCE(w->tried), 64UL);
+
+	atomic_add(&w->tried, 1);
+	note_share(&w->cost_ns[COST_STORED_SHARE], stored ? STORED_SHARE_ONE : 0, weight);
+	if (stored)
+		note_share(&w->cost_ns[COST_ZPAGE_BYTES], size_bytes, weight);
+}
+
+bool cost_wants_trial(enum page_type type)
+{
+	u64 tried = READ_ONCE(workingset.type[type].tried);
+
+	return READ_ONCE(workingset.type[type].departed) >=
+	       tried * (tried < TRY_FIRST ? TRY_FIRST_ONE_IN : TRY_ONE_IN);
+}
+
+/* One read of the swap disk says more of the others than a guess does. */
+static void replace_swap_guesses(u64 sample_ns)
+{
+	static const enum cost_kind reads[] = { COST_DISK_READ, COST_SWAP_READ, COST_EVICT_BACK };
+
+	for (u32 i = 0; i < ARRAY_SIZE(reads); i++) {
+		u64 *cost = &workingset.type[TYPE_ANON].cost_ns[reads[i]];
+
+		if (READ_ONCE(*cost) == first_guess_ns[reads[i]])
+			WRITE_ONCE(*cost, sample_ns);
+	}
 }
 
 void cost_note_disk(enum page_type type, enum cost_kind kind, u64 total_ns, u64 pages)
@@ -300,9 +342,7 @@ void cost_note_disk(enum page_type type, enum cost_kind kind, u64 total_ns, u64 
 	if (unlikely(average == first_guess_ns[kind]) && sample) {
 		average = sample;
 		if (type == TYPE_ANON && (kind == COST_SWAP_READ || kind == COST_DISK_READ))
-			for (u32 k = COST_DISK_READ; k <= COST_EVICT_BACK; k++)
-				if (workingset.type[type].cost_ns[k] == first_guess_ns[k])
-					WRITE_ONCE(workingset.type[type].cost_ns[k], sample);
+			replace_swap_guesses(sample);
 	}
 	for (u64 i = 0; i < MIN(pages, (u64)COST_MAX_WEIGHT); i++)
 		average += (u64)((s64)(sample - average) / 64);

@@ -60,7 +60,10 @@ enum cost_kind {
 };
 void cost_note_cpu(enum page_type type, enum cost_kind kind, u64 ns);
 void cost_note_disk(enum page_type type, enum cost_kind kind, u64 total_ns, u64 pages);
-void cost_note_share(enum page_type type, enum cost_kind kind, u64 value);
+/* A page was offered to the store, which took it, in so many bytes, or refused it as too poor. */
+void cost_note_tried(enum page_type type, bool stored, u32 size_bytes);
+/* So few were lately that a page which is about to leave by another way should be tried: zpage_try(). */
+bool cost_wants_trial(enum page_type type);
 u64 cost_ns(enum page_type type, enum cost_kind kind);
 
 #endif

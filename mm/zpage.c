@@ -259,10 +259,8 @@ enum zresult zpage_compress(struct page *page, enum page_type type, entry_t *ent
 	*donated = context->donated;
 	context->donor = NULL;
 	context->donated = NULL;
-	if (result == ZS_OK)
-		cost_note_share(type, COST_ZPAGE_BYTES, size_bytes);
 	if (result == ZS_OK || result == ZS_POOR)
-		cost_note_share(type, COST_STORED_SHARE, result == ZS_OK ? STORED_SHARE_ONE : 0);
+		cost_note_tried(type, result == ZS_OK, size_bytes);
 	if (result != ZS_OK) {
 		ASSERT_PAGE(!*donated, page);
 		/* It may have been a store frame for a moment. */
@@ -277,6 +275,19 @@ enum zresult zpage_compress(struct page *page, enum page_type type, entry_t *ent
 	count_vm_event(type == TYPE_ANON ? EV_zstore_anon : EV_zstore_file);
 	*entry = entry_make_zpage(handle);
 	return ZS_OK;
+}
+
+bool zpage_try(const struct page *page, enum page_type type)
+{
+	u64 start_ns = env_now_ns();
+	u32 size_bytes;
+	bool good = zstore_try(zstore, page_address(page), &size_bytes);
+
+	cost_note_tried(type, good, size_bytes);
+	if (good)
+		cost_note_cpu(type, COST_COMPRESS, env_now_ns() - start_ns);
+	count_vm_event(EV_ztry);
+	return good;
 }
 
 bool zpage_decompress(enum page_type type, entry_t entry, u64 key, struct page *page,

@@ -26,6 +26,12 @@ bool zpage_has_checksums(void);
 enum zresult zpage_compress(struct page *page, enum page_type type, entry_t *entry, bool *donated);
 
 /*
+ * Compress a page that goes elsewhere, so that what that costs is known, and throw the zpage away. False: the store would
+ * refuse it. The page's bytes must not change meanwhile. Sleeps, takes no frame.
+ */
+bool zpage_try(const struct page *page, enum page_type type);
+
+/*
  * Decompress the zpage of a reference that the caller has made LOADING into page. True and *activate, or
  * false: corrupt. Does not sleep.
  */

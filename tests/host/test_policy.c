@@ -408,6 +408,32 @@ static void test_integrated_knows_order(void **state)
 	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
 }
 
+/*
+ * Many pages come back at once, few late; the disk costs a little more than the store with the frames that it keeps. By
+ * the price that is paid the store is taken, even when all went to the disk so far; the index would keep it there.
+ */
+static void test_integrated_leaves_the_disk(void **state)
+{
+	struct mm_snapshot s = anon_snapshot(220 * 1000);
+	struct type_snapshot *t = &s.type[TYPE_ANON];
+	struct mm_decision d;
+
+	life(t, 2 * MANAGED, UINT64_MAX);
+	for (u32 b = 0; age_bucket_start(b) < 500; b++)
+		t->back[b] = 4000 * age_bucket_ticks(b) / 1000;
+	s.barren = BIT(LRU_COMPRESSED_ANON);
+	s.price_ns = 1000 * 1000;
+	d = decide(&policy_integrated, &s);
+	assert_true(d.list == LRU_INACTIVE_ANON && !d.compress);
+	assert_true(d.paid_ns < d.cost_ns[LRU_INACTIVE_ANON] / 2);
+	s.price_ns = d.cost_ns[LRU_INACTIVE_ANON];
+	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, false);
+	s.price_ns = d.paid_ns;
+	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
+	s.price_ns = decide(&policy_integrated, &s).paid_ns;
+	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
+}
+
 /* Zpages that have lain longer than any that came back give; while they are wanted as much as others, they stay. */
 static void test_integrated_lets_the_dead_go(void **state)
 {
@@ -605,6 +631,7 @@ int main(void)
 		cmocka_unit_test(test_twoqueue_clean),
 		cmocka_unit_test(test_integrated_knows_the_disk),
 		cmocka_unit_test(test_integrated_knows_order),
+		cmocka_unit_test(test_integrated_leaves_the_disk),
 		cmocka_unit_test(test_integrated_lets_the_dead_go),
 		cmocka_unit_test(test_integrated_sees_a_list_grow),
 		cmocka_unit_test(test_integrated_spares_what_is_refused),

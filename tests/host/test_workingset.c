@@ -73,11 +73,36 @@ static void test_both_alive(void **state)
 	}
 }
 
+/* Some of those that go past the store are to be tried: more of the first ones, then one in 256. */
+static void test_trials(void **state)
+{
+	u64 tried = 0, first = 0;
+
+	start();
+	for (u32 i = 0; i < 1 << 14; i++) {
+		if (cost_wants_trial(TYPE_ANON)) {
+			cost_note_tried(TYPE_ANON, tried % 2, 1000);
+			tried++;
+			assert_false(cost_wants_trial(TYPE_ANON) && tried > 1);
+		}
+		workingset_leave(TYPE_ANON, LEFT_TO_DISK, workingset_now(false, false));
+		first += i == 511 ? tried : 0;
+	}
+	assert_int_equal(first, 16);
+	assert_in_range(tried, 64, 65);
+	/* What they showed has taken the place of the guess. */
+	assert_in_range(snapshot(TYPE_ANON).stored_share, STORED_SHARE_ONE * 9 / 20,
+			STORED_SHARE_ONE * 11 / 20);
+	assert_in_range(snapshot(TYPE_ANON).zpage_bytes, 1000, 1300);
+	assert_true(cost_wants_trial(TYPE_FILE));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rest),
 		cmocka_unit_test(test_both_alive),
+		cmocka_unit_test(test_trials),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -429,6 +429,37 @@ static void test_refusals(void **state)
 	model_exit();
 }
 
+/* What zstore_store() would say, and nothing is kept. */
+static void test_try(void **state)
+{
+	static const struct {
+		enum kind kind;
+		bool good;
+	} cases[] = { { JSON, true }, { SPARSE, true }, { ZERO, true }, { RANDOM, false } };
+	struct zstore_type_stats before, after;
+	u8 page[PAGE_SIZE];
+
+	model_init(16);
+	for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
+		u64 key = 2 + 2 * i;
+		u32 bytes = 1;
+
+		fill_kind(page, cases[i].kind);
+		zstore_get_stats(m.zs, Z_ANON, &before);
+		assert_int_equal(zstore_try(m.zs, page, &bytes), cases[i].good);
+		zstore_get_stats(m.zs, Z_ANON, &after);
+		assert_memory_equal(&before, &after, sizeof(before));
+		memcpy(m.ref[key].copy, page, PAGE_SIZE);
+		assert_int_equal(do_store(key), cases[i].good ? ZS_OK : ZS_POOR);
+		zstore_get_stats(m.zs, Z_ANON, &after);
+		assert_int_equal(after.compressed_bytes - before.compressed_bytes,
+				 cases[i].good ? bytes : 0);
+	}
+	check(true);
+	load_everything();
+	model_exit();
+}
+
 /* Bytes that do not compress, then zeros: compressed to a few bytes more than that. */
 static void fill_partly(u8 *page, u32 bytes)
 {
@@ -725,6 +756,7 @@ int main(void)
 		cmocka_unit_test(test_same_filled_takes_no_frame),
 		cmocka_unit_test(test_same_filled_table_full),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_try),
 		cmocka_unit_test(test_the_limit),
 		cmocka_unit_test(test_shrink_frame_by_frame),
 		cmocka_unit_test(test_shrink_is_exact_and_oldest_first),
