@@ -88,9 +88,9 @@ struct mm_snapshot {
 	struct type_snapshot type[NR_PAGE_TYPES];
 	s32 priority; /* of the scan: lower is more desperate */
 	u32 barren;   /* BIT(enum lru_list): has given nothing at this priority: choose another */
-	u64 round;    /* counts decisions: for policies that try the other way now and then */
+	u64 round;    /* counts decisions: for policies that take turns */
 	u32 was_refusing; /* what the last decision said of itself */
-	u64 price_ns; /* what frames cost lately: the average, or more if the store gave a dearer one; fades */
+	u64 price_ns; /* what was paid for frames lately: the average, or more if the store gave a dearer one; fades */
 	u64 setting[POLICY_MAX_SETTINGS]; /* of the policy, in the order of its table */
 };
 
@@ -107,8 +107,8 @@ struct mm_decision {
 		age_file; /* move pages from active to inactive first where that list is short */
 	u64 cost_ns
 		[NR_LRU_LISTS]; /* what the policy thinks a frame costs there; UINT64_MAX: cannot give */
-	u64 paid_ns;	 /* for a frame of the list, if it differs from that; 0: it does not */
-	const char *why; /* for the log; NULL: the policy does not say */
+	u64 paid_ns;		/* what putting its pages away costs for a frame; 0: as much */
+	const char *why;	/* for the log; NULL: the policy does not say */
 };
 
 /* A number that the command line may set: policy=zswap,max_pool_pct=35. */

@@ -34,9 +34,9 @@
  * more: what comes back sooner is what pressure squeezes out of whoever runs. From REST_COMEBACKS of the other's
  * reads on the type is at rest; a policy then knows what has been paid so far for leaving it alone.
  *
- * What if the guess is wrong. A page activated by mistake is aged back like any other; a rate that is
- * stale is refreshed because policies send a small share of pages down the path they like
- * less (policy_integrated.c).
+ * What if the guess is wrong. A page activated by mistake is aged back like any other. What the store would make of
+ * pages that all go past it is known because one in 256 is compressed for that and the zpage thrown away, more of the first
+ * ones (cost_wants_trial()); kept, lone pages would be evicted one by one.
  *
  * Costs are measured where they arise, as moving averages: of the CPU's with a weight of 1/8 for the newest sample, limited
  * to twice the average, so that one preempted measurement does not decide; of what pages are like, and of disks, where one
