@@ -21,6 +21,7 @@
 #include "mm/stats.h"
 #include "mm/swap.h"
 #include "mm/vmscan.h"
+#include "mm/workingset.h"
 #include "mm/zpage.h"
 #include "tests/host/disk.h"
 #include "tests/host/env.h"
@@ -518,6 +519,55 @@ static void test_incompressible_kept(void **state)
 	incompressible(0);
 }
 
+/* Pages go past the store to a disk that is as fast as memory: some are tried, none is kept, and what they showed stays. */
+static void trials(u64 (*word)(u64 page, u64 i), bool poor)
+{
+	struct type_snapshot t_anon;
+
+	setup_log();
+	for (u32 i = 0; i < 100; i++)
+		cost_note_disk(TYPE_ANON, COST_DISK_READ, 32 * 100, 32);
+	fill(NR_PAGES, word);
+	assert_int_equal(mm_madvise(t.mm, t.start, NR_PAGES * PAGE_SIZE, MADV_COLD), 0);
+	while (events(EV_pswpout) < NR_PAGES / 2)
+		assert_true(reclaim_direct(0));
+	assert_in_range(events(EV_ztry), 10, 20);
+	assert_int_equal(frame_count(FRAME_COMPRESSED_ANON), 0);
+	assert_int_equal(t.mm->nr_compressed, 0);
+	workingset_snapshot(TYPE_ANON, &t_anon);
+	assert_in_range(t_anon.stored_share, poor ? 0 : STORED_SHARE_ONE * 9 / 10,
+			poor ? STORED_SHARE_ONE / 5 : STORED_SHARE_ONE);
+	check(NR_PAGES, word);
+	/* What was refused in a trial is not offered again. */
+	compress_all();
+	assert_int_equal(events(EV_zskip_incompressible) + events(EV_zreject_poor),
+			 poor ? NR_PAGES : 0);
+	assert_int_equal(events(EV_zskip_incompressible), poor ? events(EV_ztry) : 0);
+	teardown();
+}
+
+static void test_trials(void **state)
+{
+	trials(word_of, false);
+}
+
+static void test_trials_refused(void **state)
+{
+	trials(noise, true);
+}
+
+/* Nor is anybody asked whose policy has no use for it. */
+static void test_no_trials(void **state)
+{
+	setup_log();
+	policy_use_name("none");
+	fill(NR_PAGES, word_of);
+	swap_out_all();
+	assert_int_equal(t.mm->nr_swapped, NR_PAGES);
+	assert_int_equal(events(EV_ztry), 0);
+	teardown();
+}
+
 /* ------------------------------------------------------------- the end of an owner */
 
 /* What only the dead held is free at once, and the holes among the others' are closed. */
@@ -595,6 +645,9 @@ int main(void)
 		cmocka_unit_test(test_incompressible_copy),
 		cmocka_unit_test(test_incompressible_no_copy),
 		cmocka_unit_test(test_incompressible_kept),
+		cmocka_unit_test(test_trials),
+		cmocka_unit_test(test_trials_refused),
+		cmocka_unit_test(test_no_trials),
 		cmocka_unit_test(test_destroy_gives_back),
 		cmocka_unit_test(test_oom_looks_again),
 	};
