@@ -19,7 +19,8 @@
  * others reclaim as under none. A cap of 0 therefore is none. The worker also runs on when no memory
  * is wanted; here the rest of its work waits for the next request.
  *
- * More lenient than Linux: a page in the pool occupies no swap block. Not here: the dynamic
+ * More lenient than Linux: a page in the pool occupies no swap block; and where nothing else can give, because a large
+ * cap has left the programs hardly a page, the pool is written back before it is full. Not here: the dynamic
  * shrinker (shrinker_enabled, off by default).
  */
 #include "mm/policy_costs.h"
@@ -44,7 +45,7 @@ static void zswap_decide(const struct mm_snapshot *s, struct mm_decision *d)
 {
 	const struct type_snapshot *anon = &s->type[TYPE_ANON], *file = &s->type[TYPE_FILE];
 	bool full = pool_is_full(s);
-	bool writeback = full && anon->can_evict && may_give(s, LRU_COMPRESSED_ANON);
+	bool writeback = anon->can_evict && may_give(s, LRU_COMPRESSED_ANON);
 
 	decision_begin(s, d);
 	d->refusing = full ? BIT(TYPE_ANON) : 0;
@@ -53,7 +54,7 @@ static void zswap_decide(const struct mm_snapshot *s, struct mm_decision *d)
 	else if (anon->can_evict)
 		consider(s, d, LRU_INACTIVE_ANON, evict_cost(anon, TYPE_ANON));
 	consider(s, d, LRU_INACTIVE_FILE, evict_cost(file, TYPE_FILE));
-	if (writeback && (s->round % 2 || d->list == NR_LRU_LISTS))
+	if (writeback && ((full && s->round % 2) || d->list == NR_LRU_LISTS))
 		choose(d, LRU_COMPRESSED_ANON, store_cost(anon, TYPE_ANON));
 	d->compress = !full && d->list == LRU_INACTIVE_ANON;
 }

@@ -32,6 +32,13 @@
 #include "mm/workingset.h"
 #include "mm/zpage.h"
 
+/*
+ * A program takes no step unless all pages of an instruction are there at once: code, stack, and what it copies from and
+ * to, each of which may lie across two. With a store that takes all other frames they would drive each other out for ever.
+ * Enough for two threads. Below it a policy must find its frames in the store, or the largest workload ends.
+ */
+#define KEEP_PAGES 16
+
 /* Most batches of pages that become inactive in one round. */
 #define AGE_BATCHES 4
 
@@ -143,6 +150,15 @@ static void sort_by_key(struct page **pages, u32 nr)
 	}
 }
 
+/* Resident pages that may be taken. */
+static u64 spare_pages(const struct scan_control *sc)
+{
+	u64 resident = lru_frames(LRU_ACTIVE_ANON) + lru_frames(LRU_INACTIVE_ANON) +
+		       lru_frames(LRU_ACTIVE_FILE) + lru_frames(LRU_INACTIVE_FILE);
+
+	return resident - MIN(resident, sc->keep_pages);
+}
+
 static s64 shrink_inactive_list(struct scan_control *sc, enum page_type type,
 				const struct mm_decision *d)
 {
@@ -150,14 +166,15 @@ static s64 shrink_inactive_list(struct scan_control *sc, enum page_type type,
 	s64 store_before = env_context()->store_frames, freed = 0;
 	/* Written together, though the pages are met one here and one there. */
 	struct swap_batch batch = { .nr = 0 };
+	s64 want = (s64)MIN(spare_pages(sc), (u64)SWAP_CLUSTER);
 	/* Twice round: a page that was used is passed over once. */
 	u64 left = 2 * lru_frames(list);
 
 	workingset_note_inactive(type, left / 2);
 	/* So many that the store refuses tell the policy something: it is asked again. */
-	while (left && freed + batch.nr < (s64)SWAP_CLUSTER && sc->nr_refused < SWAP_CLUSTER) {
+	while (left && freed + batch.nr < want && sc->nr_refused < SWAP_CLUSTER) {
 		struct page *pages[SWAP_CLUSTER];
-		u32 nr = lru_isolate(list, pages, (u32)MIN(left, (u64)SWAP_CLUSTER));
+		u32 nr = lru_isolate(list, pages, (u32)MIN(left, (u64)want));
 
 		if (!nr)
 			break;
@@ -315,6 +332,7 @@ u64 reclaim_direct(u32 order)
 {
 	struct scan_control sc = {
 		.nr_to_reclaim = MAX((s64)SWAP_CLUSTER, (s64)(2UL << order)),
+		.keep_pages = KEEP_PAGES,
 	};
 
 	if (env_context()->flags & MMC_RECLAIM)
@@ -357,7 +375,7 @@ u64 reclaim_list(enum lru_list list, u64 nr_frames)
 bool kswapd_balance(void)
 {
 	u64 free = nr_free_frames(), high = watermark_frames(WMARK_HIGH);
-	struct scan_control sc = { .kswapd = true };
+	struct scan_control sc = { .kswapd = true, .keep_pages = KEEP_PAGES };
 
 	if (free >= high)
 		return true;

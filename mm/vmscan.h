@@ -14,6 +14,7 @@ struct scan_control {
 	s32 priority;	   /* 12 down to 0: how desperate */
 	bool kswapd;
 	u32 barren;	/* BIT(list): has given nothing at this priority */
+	u64 keep_pages; /* so many resident ones are not taken */
 	u32 nr_refused; /* anon pages that the store refused, of the last batch */
 	bool store_at_target[NR_PAGE_TYPES]; /* a page was refused for it: shrink first */
 	struct page *written;		     /* a file page whose write-back this request started */

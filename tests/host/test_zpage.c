@@ -265,8 +265,8 @@ static void test_neighbours_cost_a_frame(void **state)
 			assert_int_equal(check_page(page, word_of), FAULT_OK);
 		swap_out_all();
 	}
-	/* kswapd sends some of them straight to the disk. */
-	assert_true(events(EV_zpswpin) + events(EV_pswpin) > 900);
+	/* Of 960 touches; kswapd sends some pages straight to the disk, and some neighbours are hits. */
+	assert_true(events(EV_zpswpin) + events(EV_pswpin) > 800);
 	assert_true(events(EV_zpswpin) > 300);
 	/*
 	 * A frame costs no more than compressing others for it, which the clock here says is cheap, and a read 270 us: a
@@ -568,6 +568,29 @@ static void test_no_trials(void **state)
 	teardown();
 }
 
+/*
+ * Reclaim leaves a program the pages of one instruction (kv in 24 MiB on 8 took no step for half an hour, when the store
+ * had all frames but four): it says that there is nothing more, and whoever wants to take them all still can.
+ */
+static void test_some_stay(void **state)
+{
+	u64 resident;
+
+	setup_log();
+	fill(NR_PAGES, word_of);
+	assert_int_equal(mm_madvise(t.mm, t.start, NR_PAGES * PAGE_SIZE, MADV_COLD), 0);
+	while (reclaim_direct(0))
+		;
+	resident = lru_frames(LRU_ACTIVE_ANON) + lru_frames(LRU_INACTIVE_ANON);
+	assert_int_equal(resident, 16);
+	assert_int_equal(t.mm->nr_resident, 16);
+	assert_int_equal(frame_count(FRAME_COMPRESSED_ANON), 0);
+	compress_all();
+	assert_int_equal(t.mm->nr_resident, 0);
+	check(NR_PAGES, word_of);
+	teardown();
+}
+
 /* ------------------------------------------------------------- the end of an owner */
 
 /* What only the dead held is free at once, and the holes among the others' are closed. */
@@ -648,6 +671,7 @@ int main(void)
 		cmocka_unit_test(test_trials),
 		cmocka_unit_test(test_trials_refused),
 		cmocka_unit_test(test_no_trials),
+		cmocka_unit_test(test_some_stay),
 		cmocka_unit_test(test_destroy_gives_back),
 		cmocka_unit_test(test_oom_looks_again),
 	};
