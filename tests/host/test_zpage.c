@@ -265,8 +265,9 @@ static void test_neighbours_cost_a_frame(void **state)
 			assert_int_equal(check_page(page, word_of), FAULT_OK);
 		swap_out_all();
 	}
-	/* Of 960 touches; kswapd sends some pages straight to the disk, and some neighbours are hits. */
-	assert_true(events(EV_zpswpin) + events(EV_pswpin) > 800);
+	/* kswapd sends some of them straight to the disk. Each touch was a read, or found a neighbour that had been kept. */
+	assert_true(events(EV_zpswpin) + events(EV_pswpin) + events(EV_zadopt_hit) >=
+		    30 * (NR_PAGES / 32));
 	assert_true(events(EV_zpswpin) > 300);
 	/*
 	 * A frame costs no more than compressing others for it, which the clock here says is cheap, and a read 270 us: a
