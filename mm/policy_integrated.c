@@ -221,7 +221,7 @@ static struct way by_eviction(const struct type_snapshot *t, enum page_type type
 {
 	u64 out_ns = type == TYPE_ANON ? t->evict_write_ns * 16 / zpages_x16(t) : 0;
 
-	return (struct way){ out_ns, t->evict_back_ns };
+	return (struct way){ out_ns, MIN(t->evict_back_ns, by_disk(t, type).in_ns) };
 }
 
 /* The second inequality of the top. */

@@ -220,11 +220,15 @@ static inline void note_lost(enum page_type type, enum leave_path path, u64 dist
 	struct type_workingset *w = &workingset.type[type];
 	struct type_workingset *other = &workingset.type[type == TYPE_ANON ? TYPE_FILE : TYPE_ANON];
 
-	atomic_add(&other->others_lost_ns, w->cost_ns[back_cost(type, path)]);
-	if (distance > mem_layout.nr_frames / 2) {
-		u64 lost_ns = READ_ONCE(w->others_lost_ns);
+	u64 cost_ns = w->cost_ns[back_cost(type, path)];
+	u64 lost_ns = READ_ONCE(w->others_lost_ns);
 
-		WRITE_ONCE(w->others_lost_ns, lost_ns - lost_ns / REST_ENDS);
+	atomic_add(&other->others_lost_ns, cost_ns);
+	if (lost_ns) {
+		lost_ns -= MIN(lost_ns, cost_ns);
+		if (distance > mem_layout.nr_frames / 2)
+			lost_ns -= lost_ns / REST_ENDS;
+		WRITE_ONCE(w->others_lost_ns, lost_ns);
 	}
 }
 
