@@ -284,23 +284,38 @@ static u64 compressed_ns(const struct type_snapshot *t, enum page_type type,
 	return frame_ns * (comeback_ns(t) / MAX(t->others_lost_ns / ONE, 1UL)) / ONE;
 }
 
+/* What a frame of another class costs; if none has any, what was paid lately. */
+static u64 other_frame_ns(const struct mm_snapshot *s, const struct mm_decision *d)
+{
+	u64 least = UINT64_MAX;
+
+	for (u32 i = 0; i < NR_PAGE_TYPES; i++) {
+		enum lru_list inactive = lru_of((enum page_type)i, LRU_INACTIVE_ANON);
+		enum lru_list compressed = lru_of((enum page_type)i, LRU_COMPRESSED_ANON);
+
+		if (inactive != d->list && may_give(s, inactive))
+			least = MIN(least, d->cost_ns[inactive]);
+		if (may_give(s, compressed))
+			least = MIN(least, d->cost_ns[compressed]);
+	}
+	return least == UINT64_MAX ? s->price_ns : least;
+}
+
 /*
- * The age at which a resident page that the store refuses is worth less than its frame, which could be the store's: what
- * the store's own are worth, or what it gave lately, or what is being paid.
+ * The age at which a resident page that the store refuses is worth less than a frame of any other class, or than one of
+ * those that the store takes, which leave beside it.
  */
 static u64 spill_age(const struct mm_snapshot *s, enum page_type type, const struct curve *curve,
 		     const struct mm_decision *d)
 {
 	const struct type_snapshot *t = &s->type[type];
 	u64 age = 0, next = curve->frames / SHORTEST_STAY;
-	u64 frame_ns = MAX(d->cost_ns[d->list], s->price_ns);
+	u64 frame_ns = MAX(d->cost_ns[d->list], other_frame_ns(s, d));
 
 	if (is_left_alone(t))
 		return HORIZON_FRAMES * curve->frames;
 	if (t->stored_share < STORED_SHARE_ONE / FEW_STORED)
 		return 0;
-	if (t->compressed_frames && t->can_evict)
-		frame_ns = MAX(frame_ns, d->cost_ns[lru_of(type, LRU_COMPRESSED_ANON)]);
 	while (age < HORIZON_FRAMES * curve->frames &&
 	       index_of(curve, age, curve->frames, by_disk(t, type)) > frame_ns) {
 		age = next;

@@ -195,6 +195,17 @@ static bool is_too_young_for_disk(const struct scan_control *sc, struct page *pa
 }
 
 /*
+ * So it was found at a look since which nobody has used it: neither its bytes nor the answer can have changed. Such pages
+ * come by again and again where those that the store takes have all left.
+ */
+static bool is_still_too_young(const struct scan_control *sc, struct page *page,
+			       const struct mm_decision *d)
+{
+	return d->compress && page_test(page, PG_INCOMPRESSIBLE) &&
+	       page->private >> UNUSED_SINCE_SHIFT && is_too_young_for_disk(sc, page, d);
+}
+
+/*
  * In the order of addresses: pages that grew cold together belong to several streams as often as not, and who comes back
  * for one of these reads it in one go.
  */
@@ -223,6 +234,10 @@ static u32 reclaim_anon(struct scan_control *sc, struct page *page, const struct
 	bool donated = false;
 	entry_t was;
 
+	if (is_still_too_young(sc, page, d)) {
+		count_vm_event(EV_zskip_incompressible);
+		return keep_page(page, TYPE_ANON, LRU_INACTIVE_ANON);
+	}
 	if (!take_anon(page, &was)) {
 		count_vm_event(EV_pgrotated);
 		return keep_page(page, TYPE_ANON, LRU_INACTIVE_ANON);
