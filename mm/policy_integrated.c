@@ -52,8 +52,8 @@
  * nothing, which without a store would not have happened.
  *
  * Pages that the store refuses are on the same lists, where those that it takes leave early because they cost little
- * to bring back. They themselves would come back from disk. So they stay until unused for so long (spill_age) that the
- * store could make more of their frames; unless it refuses nearly all, when nobody else is there to leave instead.
+ * to bring back. They themselves would come back from disk. So they stay until unused for so long (spill_age) that they
+ * are worth less than a frame of any other class; unless it refuses nearly all, when nobody else is there to leave instead.
  *
  * What if an estimate is wrong. Where nothing has been seen, the prior is that each doubling of the time away brings a
  * quarter of the rest back, less for times far shorter than memory. Returns and exposures are halved every
@@ -193,19 +193,24 @@ static struct way by_store(const struct type_snapshot *t)
 	return (struct way){ t->compress_ns * STORED_SHARE_ONE / share, t->decompress_ns };
 }
 
+/* A read from swap: those in sequence are made together, which is known without sending them there (sequence.c). */
+static u64 swap_read_ns(const struct type_snapshot *t)
+{
+	u64 in_sequence_ns = t->swap_read_ns * t->in_sequence / SEQUENCE_ONE;
+
+	return t->swap_read_ns - in_sequence_ns * (STREAM_GAIN - 1) / STREAM_GAIN;
+}
+
 /*
- * Lone pages cost more to write than batches, which the store's orders tell the price of. Those in sequence are read
- * together, which is known without sending them there (sequence.c); or for less, as those show that went there.
+ * Lone pages cost more to write than batches, which the store's orders tell the price of. Those that went there may show
+ * that reads cost less.
  */
 static struct way by_disk(const struct type_snapshot *t, enum page_type type)
 {
-	u64 saved_ns =
-		t->swap_read_ns * t->in_sequence / SEQUENCE_ONE * (STREAM_GAIN - 1) / STREAM_GAIN;
-
 	if (type == TYPE_FILE)
 		return (struct way){ 0, t->disk_read_ns };
 	return (struct way){ MIN(t->disk_write_ns, t->evict_write_ns),
-			     MIN(t->disk_read_ns, t->swap_read_ns - saved_ns) };
+			     MIN(t->disk_read_ns, swap_read_ns(t)) };
 }
 
 /* In sixteenths: of one of its frames. */
@@ -219,9 +224,10 @@ static u64 zpages_x16(const struct type_snapshot *t)
 /* Of one of its zpages, from the store to the disk. */
 static struct way by_eviction(const struct type_snapshot *t, enum page_type type)
 {
-	u64 out_ns = type == TYPE_ANON ? t->evict_write_ns * 16 / zpages_x16(t) : 0;
-
-	return (struct way){ out_ns, MIN(t->evict_back_ns, by_disk(t, type).in_ns) };
+	if (type == TYPE_FILE)
+		return (struct way){ 0, t->evict_back_ns };
+	return (struct way){ t->evict_write_ns * 16 / zpages_x16(t),
+			     MIN(t->evict_back_ns, swap_read_ns(t)) };
 }
 
 /* The second inequality of the top. */

@@ -30,9 +30,10 @@
  *
  * Rest. A type none of whose pages comes back from afar, while the other's do all the time, is not dead for that: its
  * program may be doing something else. So for each type it is added up what comebacks of the other one have cost since
- * (others_lost_ns). A comeback of its own takes a sixteenth off, if the page had been away for half of memory or
- * more: what comes back sooner is what pressure squeezes out of whoever runs. From REST_COMEBACKS of the other's
- * reads on the type is at rest; a policy then knows what has been paid so far for leaving it alone.
+ * (others_lost_ns), and what its own have cost is taken off: who pays as much itself is not left alone at the other's
+ * expense. One of a page that had been away for half of memory or more takes off another sixteenth: what comes back sooner
+ * is what pressure squeezes out of whoever runs. From REST_COMEBACKS of the other's reads on the type is at rest; a policy
+ * then knows what has been paid so far for leaving it alone.
  *
  * What if the guess is wrong. A page activated by mistake is aged back like any other. What the store would make of
  * pages that all go past it is known because one in 256 is compressed for that and the zpage thrown away, more of the first

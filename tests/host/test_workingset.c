@@ -38,11 +38,9 @@ static void start(void)
 	cost_note_disk(TYPE_ANON, COST_DISK_READ, 8 * READ_NS, 1);
 }
 
-/* The other's reads put a type to rest and are added up; its own from near do not change that, from afar they do. */
+/* The other's reads put a type to rest and are added up, less what its own cost; from afar these say more. */
 static void test_rest(void **state)
 {
-	u64 lost_ns;
-
 	start();
 	assert_false(snapshot(TYPE_ANON).resting);
 	for (u32 i = 0; i < 63; i++)
@@ -50,15 +48,30 @@ static void test_rest(void **state)
 	assert_false(snapshot(TYPE_ANON).resting);
 	come_back(TYPE_FILE, 1);
 	assert_true(snapshot(TYPE_ANON).resting);
-	assert_int_equal(snapshot(TYPE_ANON).others_lost_ns, 64 * READ_NS);
+	for (u32 i = 0; i < 16; i++)
+		come_back(TYPE_FILE, 1);
+	assert_int_equal(snapshot(TYPE_ANON).others_lost_ns, 80 * READ_NS);
 	come_back(TYPE_ANON, FRAMES / 4);
+	assert_int_equal(snapshot(TYPE_ANON).others_lost_ns, 72 * READ_NS);
 	assert_true(snapshot(TYPE_ANON).resting);
 	come_back(TYPE_ANON, FRAMES);
+	assert_int_equal(snapshot(TYPE_ANON).others_lost_ns, 60 * READ_NS);
 	assert_false(snapshot(TYPE_ANON).resting);
-	lost_ns = snapshot(TYPE_ANON).others_lost_ns;
-	assert_int_equal(lost_ns, 60 * READ_NS);
 	assert_false(snapshot(TYPE_FILE).resting);
 	assert_int_equal(snapshot(TYPE_FILE).others_lost_ns, 2 * 8 * READ_NS);
+}
+
+/* One that comes back from the store so often that it pays as much does not rest beside another that reads now and then. */
+static void test_busy_type_does_not_rest(void **state)
+{
+	start();
+	assert_true(16 * cost_ns(TYPE_ANON, COST_DECOMPRESS) > READ_NS);
+	for (u32 i = 0; i < 1000; i++) {
+		come_back(TYPE_FILE, 1);
+		for (u32 j = 0; j < 16; j++)
+			workingset_comeback(TYPE_ANON, LEFT_TO_STORE, workingset_now(false, false));
+		assert_false(snapshot(TYPE_ANON).resting);
+	}
 }
 
 /* Two types that come back all the time: neither rests, however long that goes on. */
@@ -101,6 +114,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rest),
+		cmocka_unit_test(test_busy_type_does_not_rest),
 		cmocka_unit_test(test_both_alive),
 		cmocka_unit_test(test_trials),
 	};
