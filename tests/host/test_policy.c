@@ -463,12 +463,13 @@ static void test_integrated_sees_a_list_grow(void **state)
 	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
 }
 
-/* What the store refuses stays while the disk would bring it back too often for what the store's frames are worth. */
+/* What the store refuses stays while the disk would bring it back too often for what other frames are worth. */
 static void test_integrated_spares_what_is_refused(void **state)
 {
 	struct mm_snapshot s = anon_snapshot(8000 * 1000);
 	struct type_snapshot *t = &s.type[TYPE_ANON];
-	struct mm_decision d;
+	struct type_snapshot *file = &s.type[TYPE_FILE];
+	struct mm_decision d, dearer;
 
 	life(t, MANAGED, UINT64_MAX);
 	t->store_age = MANAGED;
@@ -478,15 +479,46 @@ static void test_integrated_spares_what_is_refused(void **state)
 	d = decide(&policy_integrated, &s);
 	assert_true(d.compress && d.spill);
 	assert_in_range(d.spill_age, 250, MANAGED);
+	/* Longer still while file pages, dearer than anon ones by the store, cost less than zpages. */
+	dearer = d;
+	life(file, MANAGED, UINT64_MAX);
+	set_disk(file, 8000 * 1000);
+	file->stored_share = 0;
+	file->inactive_frames = 1000;
+	d = decide(&policy_integrated, &s);
+	assert_in_range(d.cost_ns[LRU_INACTIVE_FILE], d.cost_ns[LRU_INACTIVE_ANON] + 1,
+			d.cost_ns[LRU_COMPRESSED_ANON] - 1);
+	assert_true(d.list == LRU_INACTIVE_ANON && d.spill_age > dearer.spill_age);
+	file->inactive_frames = 0;
+	/* Where no other class has frames, what was paid lately tells. */
+	s.type[TYPE_ANON].compressed_frames = 0;
+	s.price_ns = d.cost_ns[LRU_INACTIVE_ANON];
+	assert_true(decide(&policy_integrated, &s).spill_age > dearer.spill_age);
+	s.type[TYPE_ANON].compressed_frames = 5000;
+	s.price_ns = 0;
 	/* Unless hardly any other page could give its frame instead. */
 	t->stored_share = STORED_SHARE_ONE / 20;
 	s.barren = BIT(LRU_COMPRESSED_ANON);
 	d = decide(&policy_integrated, &s);
 	assert_true(d.compress && d.spill && !d.spill_age);
-	t->stored_share = STORED_SHARE_ONE;
-	s.barren = 0;
-	s.price_ns = 1000UL * 1000 * 1000;
-	assert_int_equal(decide(&policy_integrated, &s).spill_age, 0);
+}
+
+/* Zpages in sequence are read together, as plain pages are: a store full of them is not worth what single reads cost. */
+static void test_integrated_evicts_what_is_in_order(void **state)
+{
+	struct mm_snapshot s = anon_snapshot(8000 * 1000);
+	struct type_snapshot *t = &s.type[TYPE_ANON];
+	u64 single_ns, ordered_ns;
+
+	life(t, MANAGED, UINT64_MAX);
+	t->store_age = MANAGED;
+	single_ns = decide(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_ANON];
+	t->in_sequence = SEQUENCE_ONE;
+	ordered_ns = decide(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_ANON];
+	assert_in_range(ordered_ns, single_ns / 7, single_ns / 5);
+	/* Or less, if those that were evicted have shown it. */
+	t->evict_back_ns = 400 * 1000;
+	assert_true(decide(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_ANON] < ordered_ns / 2);
 }
 
 /*
@@ -635,6 +667,7 @@ int main(void)
 		cmocka_unit_test(test_integrated_lets_the_dead_go),
 		cmocka_unit_test(test_integrated_sees_a_list_grow),
 		cmocka_unit_test(test_integrated_spares_what_is_refused),
+		cmocka_unit_test(test_integrated_evicts_what_is_in_order),
 		cmocka_unit_test(test_integrated_leaves_rest_alone),
 		cmocka_unit_test(test_any_snapshot),
 		cmocka_unit_test(test_file_pages_can_always_give),
