@@ -215,18 +215,17 @@ static inline enum cost_kind back_cost(enum page_type type, enum leave_path path
 	return path == LEFT_STORE ? evicted_back(type) : COST_DISK_READ;
 }
 
-/* Of two at once one may be lost. */
+/* Rest, as the top of the file has it. Of two at once one may be lost. */
 static inline void note_lost(enum page_type type, enum leave_path path, u64 distance)
 {
 	struct type_workingset *w = &workingset.type[type];
 	struct type_workingset *other = &workingset.type[type == TYPE_ANON ? TYPE_FILE : TYPE_ANON];
-
-	u64 cost_ns = w->cost_ns[back_cost(type, path)];
+	u64 own_ns = w->cost_ns[back_cost(type, path)];
 	u64 lost_ns = READ_ONCE(w->others_lost_ns);
 
-	atomic_add(&other->others_lost_ns, cost_ns);
+	atomic_add(&other->others_lost_ns, own_ns);
 	if (lost_ns) {
-		lost_ns -= MIN(lost_ns, cost_ns);
+		lost_ns -= MIN(lost_ns, own_ns);
 		if (distance > mem_layout.nr_frames / 2)
 			lost_ns -= lost_ns / REST_ENDS;
 		WRITE_ONCE(w->others_lost_ns, lost_ns);
