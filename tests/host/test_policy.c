@@ -501,6 +501,12 @@ static void test_integrated_spares_what_is_refused(void **state)
 	s.barren = BIT(LRU_COMPRESSED_ANON);
 	d = decide(&policy_integrated, &s);
 	assert_true(d.compress && d.spill && !d.spill_age);
+	/* At such a price of frames nothing goes to the store, and nothing waits for it. */
+	t->stored_share = STORED_SHARE_ONE;
+	s.barren = 0;
+	s.price_ns = 1000UL * 1000 * 1000;
+	assert_int_equal(decide(&policy_integrated, &s).spill_age, 0);
+	assert_false(decide(&policy_integrated, &s).compress);
 }
 
 /* Zpages in sequence are read together, as plain pages are: a store full of them is not worth what single reads cost. */

@@ -48,6 +48,7 @@ static void test_rest(void **state)
 	assert_false(snapshot(TYPE_ANON).resting);
 	come_back(TYPE_FILE, 1);
 	assert_true(snapshot(TYPE_ANON).resting);
+	assert_int_equal(snapshot(TYPE_ANON).others_lost_ns, 64 * READ_NS);
 	for (u32 i = 0; i < 16; i++)
 		come_back(TYPE_FILE, 1);
 	assert_int_equal(snapshot(TYPE_ANON).others_lost_ns, 80 * READ_NS);
