@@ -94,10 +94,10 @@
 /* What the store's own structure costs beside the bytes of zpages: measured, make bench-store. */
 #define STORE_DENSITY_PCT 95
 
-/* Returns of one page in each bucket of age, were it put back at once: a rate, in ONEs. */
-struct curve {
-	u64 returns[AGE_BUCKETS];
-	u64 frames; /* managed */
+/* One that is away at a time's start. */
+struct step {
+	u64 part;  /* the chance that it comes back meanwhile, in ONEs */
+	u64 ticks; /* until then, or until the end: expected, in ONEs */
 };
 
 /* What it costs to put a page away, and to bring it back. */
@@ -112,29 +112,63 @@ struct outlook {
 	u64 survivors; /* ONE - chance */
 };
 
-static void curve_of(const struct type_snapshot *t, u64 frames, struct curve *curve)
-{
-	curve->frames = frames;
-	for (u32 b = 0; b < AGE_BUCKETS; b++) {
-		u64 prior = PRIOR_RETURNS * MIN(age_bucket_start(b + 1), frames) / frames;
+/* What becomes of a page in each bucket of age, were it put back at once. */
+struct curve {
+	u64 returns[AGE_BUCKETS]; /* in the whole bucket: a rate, in ONEs */
+	struct step whole[AGE_BUCKETS];
+	u64 frames; /* managed */
+	/* The walk over the first buckets, in which it is too soon for anything to be decided. */
+	struct outlook young;
+	u32 young_buckets;
+	u64 young_ticks;
+};
 
-		curve->returns[b] =
-			(t->back[b] * ONE + PRIOR_PAGES * prior) / (t->away[b] + PRIOR_PAGES);
-	}
+/* The same, and how often a frame was needed again at best, had one stopped there: ONEs in managed_frames ticks. */
+struct prospect {
+	struct outlook end;
+	u64 best_rate;
+};
+
+/* Part of a bucket: 1 - exp(-x), the rate being the same all over it. */
+static struct step step_of(u64 returns, u32 b, u64 ticks)
+{
+	u64 x = MIN(returns * ticks / age_bucket_ticks(b), 16 * ONE);
+	u64 part = ONE - ONE * ONE / (ONE + x + x * x / 2 / ONE + x * x / 6 / ONE * x / ONE);
+
+	return (struct step){ part, x > ONE / 1024 ? ticks * ONE * part / x : ticks * ONE };
 }
 
-/* One bucket further, between two ages. */
-static void look_further(struct outlook *o, const struct curve *curve, u32 b, u64 start, u64 stop)
+/* One step further. */
+static inline void look_further(struct outlook *o, struct step step)
 {
-	/* 1 - exp(-x), the rate being the same all over the bucket. */
-	u64 x = MIN(curve->returns[b] * (stop - start) / age_bucket_ticks(b), 16 * ONE);
-	u64 part = ONE - ONE * ONE / (ONE + x + x * x / 2 / ONE + x * x / 6 / ONE * x / ONE);
-	u64 back = o->survivors * part / ONE;
+	u64 back = o->survivors * step.part / ONE;
 
 	o->chance += back;
-	o->ticks +=
-		x > ONE / 1024 ? (stop - start) * back / x : (stop - start) * o->survivors / ONE;
+	o->ticks += o->survivors * step.ticks / ONE / ONE;
 	o->survivors -= back;
+}
+
+static void curve_of(const struct type_snapshot *t, u64 frames, struct curve *curve)
+{
+	u64 start = 0, end = MAX(t->store_age, frames) + HORIZON_FRAMES * frames;
+
+	curve->frames = frames;
+	curve->young = (struct outlook){ 0, 1, ONE };
+	curve->young_ticks = curve->young_buckets = 0;
+	for (u32 b = 0; b < AGE_BUCKETS && start < end; b++) {
+		u64 prior, ticks = age_bucket_ticks(b);
+
+		start += ticks;
+		prior = PRIOR_RETURNS * MIN(start, frames) / frames;
+		curve->returns[b] =
+			(t->back[b] * ONE + PRIOR_PAGES * prior) / (t->away[b] + PRIOR_PAGES);
+		curve->whole[b] = step_of(curve->returns[b], b, ticks);
+		if (start >= frames / SHORTEST_STAY)
+			continue;
+		look_further(&curve->young, curve->whole[b]);
+		curve->young_buckets = b + 1;
+		curve->young_ticks = start;
+	}
 }
 
 /* What a page costs that is put away. */
@@ -149,34 +183,39 @@ static u64 paid_ns(const struct curve *curve, const struct outlook *o, struct wa
 	return cost_ns_of(o, way) * curve->frames / o->ticks;
 }
 
-/* index() of the top, for a page away since `from`: ns for each managed_frames ticks. */
-static u64 index_of(const struct curve *curve, u64 from, u64 reach, struct way way)
+/* A page away since `from`, as far as `reach` further. */
+static struct prospect prospect_of(const struct curve *curve, u64 from, u64 reach)
 {
-	u64 end = from + reach, best = 0;
-	struct outlook o = { 0, 1, ONE };
+	u64 end = from + reach, next, start = from ? from : curve->young_ticks;
+	u32 b = from ? age_bucket(from) : curve->young_buckets;
+	struct prospect p = { { 0, 1, ONE }, 0 };
 
-	for (u32 b = age_bucket(from); b < AGE_BUCKETS && age_bucket_start(b) < end; b++) {
-		u64 stop = MIN(end, age_bucket_start(b + 1));
+	if (!from)
+		p.end = curve->young;
+	for (; b < AGE_BUCKETS && start < end; b++, start = next) {
+		u64 ticks = age_bucket_ticks(b);
 
-		look_further(&o, curve, b, MAX(from, age_bucket_start(b)), stop);
-		if (stop - from >= curve->frames / SHORTEST_STAY)
-			best = MAX(best, o.chance * (way.out_ns + way.in_ns) / ONE * curve->frames /
-						 o.ticks);
+		next = MIN(end, start == from ? age_bucket_start(b + 1) : start + ticks);
+		look_further(&p.end, next - start == ticks
+					     ? curve->whole[b]
+					     : step_of(curve->returns[b], b, next - start));
+		if (next - from >= curve->frames / SHORTEST_STAY)
+			p.best_rate = MAX(p.best_rate, p.end.chance * curve->frames / p.end.ticks);
 	}
-	/* Kept to the end it need not be put away at all. */
-	return MAX(best, paid_ns(curve, &o, way));
+	return p;
 }
 
-/* The whole stay of a page away since `from`, as far as one looks. */
+/* index() of the top by one of the ways: ns for each managed_frames ticks. */
+static u64 index_ns(const struct curve *curve, const struct prospect *p, struct way way)
+{
+	/* Kept to the end it need not be put away at all. */
+	return MAX(p->best_rate * (way.out_ns + way.in_ns) / ONE, paid_ns(curve, &p->end, way));
+}
+
+/* Its whole stay, as far as one looks at all. */
 static struct outlook stay_of(const struct curve *curve, u64 from)
 {
-	u64 end = from + HORIZON_FRAMES * curve->frames;
-	struct outlook o = { 0, 1, ONE };
-
-	for (u32 b = age_bucket(from); b < AGE_BUCKETS && age_bucket_start(b) < end; b++)
-		look_further(&o, curve, b, MAX(from, age_bucket_start(b)),
-			     MIN(end, age_bucket_start(b + 1)));
-	return o;
+	return prospect_of(curve, from, HORIZON_FRAMES * curve->frames).end;
 }
 
 /* Part of a frame that a zpage takes, in ONEs; less than the whole, so that costs stay numbers. */
@@ -259,11 +298,12 @@ static u64 resident_ns(const struct type_snapshot *t, enum page_type type,
 	u64 from = t->usual_inactive
 			   ? t->inactive_frames - MIN(t->inactive_frames, t->usual_inactive)
 			   : 0;
-	u64 store_ns = index_of(curve, from, reach, by_store(t)) * ONE / (ONE - zpage_part(t));
+	struct prospect p = prospect_of(curve, from, reach);
+	u64 store_ns = index_ns(curve, &p, by_store(t)) * ONE / (ONE - zpage_part(t));
 
 	if (!t->can_evict)
 		return store_ns;
-	return MIN(store_ns, index_of(curve, from, reach, by_disk(t, type)));
+	return MIN(store_ns, index_ns(curve, &p, by_disk(t, type)));
 }
 
 /* What it would cost to bring back all that the store has of the type, once it were on disk. */
@@ -281,9 +321,8 @@ static bool is_left_alone(const struct type_snapshot *t)
 static u64 compressed_ns(const struct type_snapshot *t, enum page_type type,
 			 const struct curve *curve)
 {
-	u64 frame_ns =
-		index_of(curve, t->store_age, reach_of(t, curve, true), by_eviction(t, type)) *
-		zpages_x16(t) / 16;
+	struct prospect p = prospect_of(curve, t->store_age, reach_of(t, curve, true));
+	u64 frame_ns = index_ns(curve, &p, by_eviction(t, type)) * zpages_x16(t) / 16;
 
 	if (!t->resting || is_left_alone(t))
 		return frame_ns;
@@ -315,17 +354,18 @@ static u64 spill_age(const struct mm_snapshot *s, enum page_type type, const str
 		     const struct mm_decision *d)
 {
 	const struct type_snapshot *t = &s->type[type];
-	u64 age = 0, next = curve->frames / SHORTEST_STAY;
+	u64 age, next = curve->frames / SHORTEST_STAY;
 	u64 frame_ns = MAX(d->cost_ns[d->list], other_frame_ns(s, d));
 
 	if (is_left_alone(t))
 		return HORIZON_FRAMES * curve->frames;
 	if (t->stored_share < STORED_SHARE_ONE / FEW_STORED)
 		return 0;
-	while (age < HORIZON_FRAMES * curve->frames &&
-	       index_of(curve, age, curve->frames, by_disk(t, type)) > frame_ns) {
-		age = next;
-		next *= 2;
+	for (age = 0; age < HORIZON_FRAMES * curve->frames; age = next, next *= 2) {
+		struct prospect p = prospect_of(curve, age, curve->frames);
+
+		if (index_ns(curve, &p, by_disk(t, type)) <= frame_ns)
+			break;
 	}
 	return age;
 }
@@ -338,7 +378,8 @@ static void consider_compressed(const struct mm_snapshot *s, struct mm_decision 
 		enum page_type type = (enum page_type)i;
 		const struct type_snapshot *t = &s->type[type];
 
-		if (t->can_evict && is_left_alone(t) == left_alone)
+		if (t->can_evict && is_left_alone(t) == left_alone &&
+		    may_give(s, lru_of(type, LRU_COMPRESSED_ANON)))
 			consider(s, d, lru_of(type, LRU_COMPRESSED_ANON),
 				 compressed_ns(t, type, &curves[type]));
 	}
@@ -373,7 +414,12 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 		enum page_type type = (enum page_type)i;
 		const struct type_snapshot *t = &s->type[type];
 
+		if (!may_give(s, lru_of(type, LRU_INACTIVE_ANON)) &&
+		    !may_give(s, lru_of(type, LRU_COMPRESSED_ANON)))
+			continue;
 		curve_of(t, s->managed_frames, &curve[type]);
+		if (!may_give(s, lru_of(type, LRU_INACTIVE_ANON)))
+			continue;
 		stay[type] = stay_of(&curve[type], 0);
 		store[type] = !t->can_evict || is_left_alone(t) ||
 			      store_is_better(s, type, &curve[type], &stay[type]);
