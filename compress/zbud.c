@@ -261,7 +261,7 @@ static u32 zbud_free(struct zstore *zs, enum ztype type, zhandle_t handle)
 	return 0;
 }
 
-static bool zbud_compact(struct zstore *zs, enum ztype type)
+static bool zbud_compact(struct zstore *zs, enum ztype type, enum zeffort effort)
 {
 	return false;
 }

@@ -195,7 +195,7 @@ static enum zresult add_behind(struct zstore *zs, enum ztype type, const struct 
 	struct zframe *open, *frame = NULL;
 
 	for (u32 i = 0; i < ZLOG_TIDY_FRAMES && holes_abound(zs, type); i++)
-		if (!zlog_compact(zs, type))
+		if (!zlog_compact(zs, type, ZCOMPACT_CLOSELY))
 			break;
 	if (!zstore_at_target(zs, type)) {
 		frame = new_frame(zs, type);

@@ -17,9 +17,12 @@
 
 /*
  * Compaction walks the log; when fewer than one frame in so many is sparse, it does not: the walk per
- * frame gained is bounded by that, and so are the holes that stay.
+ * frame gained is bounded by that, and so are the holes that stay. Loosely, frames have the time to become emptier until
+ * they are sources, and fewer others are met on the way: in kv of 1.5 times memory 3.2 moves for each zpage stored instead
+ * of 5.9, and a density of 0.89 instead of 0.95.
  */
-#define ZLOG_SPARSE_SHARE 32
+#define ZLOG_SPARSE_SHARE 16
+#define ZLOG_LOOSE_SHARE  4
 
 /*
  * When all frames together are holes to this percentage, a zpage that needs a new frame first has up to
@@ -104,7 +107,7 @@ bool zlog_may_change(const struct zframe *frame);
 bool zlog_move(struct zstore *zs, struct zframe *from, u32 index, struct zframe *to, u32 *freed);
 
 /* The kind's operations in the other two files. */
-bool zlog_compact(struct zstore *zs, enum ztype type);
+bool zlog_compact(struct zstore *zs, enum ztype type, enum zeffort effort);
 u32 zlog_victims(struct zstore *zs, enum ztype type, struct zvictim *victims);
 u32 zlog_victim_done(struct zstore *zs, enum ztype type, const struct zvictim *victim);
 void zlog_shrinkers_gone(struct zstore *zs, enum ztype type);

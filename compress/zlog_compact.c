@@ -33,13 +33,14 @@ struct slide {
  * Can it pay to walk? At least a frame's worth of holes in sparse frames, a quarter more for what cannot be
  * used, and sparse frames often enough.
  */
-static bool worth_a_walk(const struct zstore *zs, enum ztype type)
+static bool worth_a_walk(const struct zstore *zs, enum ztype type, enum zeffort effort)
 {
 	const struct zlog_type *lt = zlog_type(zs, type);
+	u64 share = effort == ZCOMPACT_LOOSELY ? ZLOG_LOOSE_SHARE : ZLOG_SPARSE_SHARE;
 	u64 holes = lt->nr_sparse * ZFRAME_CAPACITY - lt->sparse_bytes;
 
 	return lt->nr_sparse >= 2 && holes >= ZFRAME_CAPACITY * 5 / 4 &&
-	       lt->nr_sparse * ZLOG_SPARSE_SHARE >= zs->type[type].stats.backing_frames;
+	       lt->nr_sparse * share >= zs->type[type].stats.backing_frames;
 }
 
 /* What spans out of the sink comes first: make it whole. True: the sink can take more. */
@@ -150,14 +151,14 @@ static u32 slide(struct zstore *zs, struct zframe *from)
 	return s.freed;
 }
 
-bool zlog_compact(struct zstore *zs, enum ztype type)
+bool zlog_compact(struct zstore *zs, enum ztype type, enum zeffort effort)
 {
 	struct zlog_type *lt = zlog_type(zs, type);
 	u64 looks = zs->type[type].stats.backing_frames;
 	u32 freed = 0;
 
 	ASSERT_HELD(&zs->lock);
-	if (!worth_a_walk(zs, type))
+	if (!worth_a_walk(zs, type, effort))
 		return false;
 	while (looks-- && !freed) {
 		struct zframe *frame = lt->cursor;

@@ -24,7 +24,7 @@ static void shrink_step(struct shrink *s)
 	if (s->compaction_helps) {
 		u64 before = zs->type[s->type].stats.backing_frames, gained;
 
-		s->compaction_helps = zs->kind->compact(zs, s->type);
+		s->compaction_helps = zs->kind->compact(zs, s->type, ZCOMPACT_CLOSELY);
 		gained = before - zs->type[s->type].stats.backing_frames;
 		zs->type[s->type].stats.compact_freed_frames += gained;
 		s->freed += gained;
@@ -59,7 +59,7 @@ u64 zstore_shrink(struct zstore *zs, enum ztype type, u64 nr_frames)
 	return s.freed;
 }
 
-u64 zstore_compact(struct zstore *zs, enum ztype type, u64 nr_frames)
+u64 zstore_compact(struct zstore *zs, enum ztype type, u64 nr_frames, enum zeffort effort)
 {
 	struct zstore_type_stats *stats = &zs->type[type].stats;
 	bool more = true;
@@ -70,7 +70,7 @@ u64 zstore_compact(struct zstore *zs, enum ztype type, u64 nr_frames)
 
 		spin_lock(&zs->lock);
 		before = stats->backing_frames;
-		more = zs->kind->compact(zs, type);
+		more = zs->kind->compact(zs, type, effort);
 		gained = before - stats->backing_frames;
 		stats->compact_freed_frames += gained;
 		spin_unlock(&zs->lock);

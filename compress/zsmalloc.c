@@ -407,7 +407,7 @@ static bool compact_class(struct zstore *zs, struct size_class *sc, u32 nr_slots
 }
 
 /* Large objects first, as in Linux: these are the fewest moves. */
-static bool zsmalloc_compact(struct zstore *zs, enum ztype type)
+static bool zsmalloc_compact(struct zstore *zs, enum ztype type, enum zeffort effort)
 {
 	struct zsmalloc *state = state_of(zs);
 

@@ -223,10 +223,11 @@ u32 zstore_drop(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key);
 u64 zstore_shrink(struct zstore *zs, enum ztype type, u64 nr_frames);
 
 /*
- * Give back up to nr_frames by compaction alone: nothing is lost, some bytes are moved. Returns
- * the frames that reached the free list. Never sleeps.
+ * Give back up to nr_frames by compaction alone: nothing is lost, some bytes are moved, several times fewer if loosely:
+ * then holes are left until they are many. Returns the frames that reached the free list. Never sleeps.
  */
-u64 zstore_compact(struct zstore *zs, enum ztype type, u64 nr_frames);
+enum zeffort { ZCOMPACT_LOOSELY, ZCOMPACT_CLOSELY };
+u64 zstore_compact(struct zstore *zs, enum ztype type, u64 nr_frames, enum zeffort effort);
 
 /*
  * The standing order: the store takes no frame beyond it, and shrinks to it

@@ -100,8 +100,8 @@ struct zstore_kind {
 	bool (*hold)(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key,
 		     struct zobject *object);
 	u32 (*let_go)(struct zstore *zs, enum ztype type, zhandle_t handle);
-	/* Free one frame by moving zpages. False: holes do not allow it. */
-	bool (*compact)(struct zstore *zs, enum ztype type);
+	/* Free one frame by moving zpages. False: holes do not allow it, or not with so little effort. */
+	bool (*compact)(struct zstore *zs, enum ztype type, enum zeffort effort);
 	/*
 	 * The oldest zpages that no shrinker has chosen yet, now chosen and held: all of the oldest frame, at
 	 * most ZVICTIMS_MAX, or what the kind evicts at a time; 0: there are none. Their bytes stay, and no

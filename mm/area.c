@@ -446,7 +446,7 @@ void mm_destroy(struct mm *mm)
 	up_write(&mm->areas_lock);
 	owner_unregister(TYPE_ANON, mm->id);
 	/* Frames that only its zpages held are free by now; those it shared have holes. */
-	zpage_compact(TYPE_ANON, UINT64_MAX);
+	zpage_compact(TYPE_ANON, UINT64_MAX, ZCOMPACT_CLOSELY);
 	ASSERT(!mm->nr_resident && !mm->nr_compressed && !mm->nr_swapped &&
 	       !mm->nr_in_transit); /* I5 */
 	pt_free_tables(mm);

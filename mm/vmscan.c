@@ -9,7 +9,8 @@
  *   compressed list   shrink_compressed_list(): the store gives back its oldest frames
  *
  * and first moves pages from the active to the inactive list where the policy finds that short.
- * Before that the store is asked for the frames that its holes hold (compaction), which no class gives cheaper.
+ * Before that the store is asked for the frames that its holes hold (compaction): few of them only where the policy finds
+ * that no class gives a frame cheaper.
  * Frames of anon zpages leave in whole orders, whatever is missing: a disk writes thirty for little more than one.
  * Progress is counted net: frames that reached the free list, less free frames the store took to get there.
  *
@@ -56,7 +57,8 @@ static struct {
 	u64 rounds;   /* decisions made */
 	u64 price_ns; /* what frames cost of late: policy.h */
 	struct reclaim_choice last;
-	u32 refusing; /* of its types, as the policy said */
+	u32 refusing;	 /* of its types, as the policy said */
+	u32 leave_holes; /* the same */
 } decided;
 
 static void snapshot_type(enum page_type type, struct type_snapshot *t)
@@ -245,11 +247,16 @@ static s64 serve_target(struct scan_control *sc)
 	return freed;
 }
 
-/* Frames that holes in the store hold cost a few copies and nobody's page: no class gives cheaper. */
-static s64 reclaim_holes(void)
+/* Frames that holes in the store hold cost some copies and nobody's page. */
+static s64 reclaim_holes(const struct scan_control *sc)
 {
-	return (s64)(zpage_compact(TYPE_ANON, SWAP_CLUSTER) +
-		     zpage_compact(TYPE_FILE, SWAP_CLUSTER));
+	u32 leave = sc->priority == DEF_PRIORITY ? READ_ONCE(decided.leave_holes) : 0;
+	u64 freed = 0;
+
+	for (u32 type = 0; type < NR_PAGE_TYPES; type++)
+		freed += zpage_compact((enum page_type)type, SWAP_CLUSTER,
+				       leave & BIT(type) ? ZCOMPACT_LOOSELY : ZCOMPACT_CLOSELY);
+	return (s64)freed;
 }
 
 /* For the log and for whoever weighs a frame; each field by itself. */
@@ -273,7 +280,7 @@ static bool reclaim_round(struct scan_control *sc)
 {
 	struct mm_decision d = { .list = NR_LRU_LISTS };
 	struct mm_snapshot s;
-	s64 freed = reclaim_holes();
+	s64 freed = reclaim_holes(sc);
 
 	count_vm_events(EV_zcompact, (u64)freed);
 	sc->nr_reclaimed += freed;
@@ -283,6 +290,7 @@ static bool reclaim_round(struct scan_control *sc)
 	take_snapshot(sc, &s);
 	policy_decide(&s, &d);
 	WRITE_ONCE(decided.refusing, d.refusing);
+	WRITE_ONCE(decided.leave_holes, d.leave_holes);
 	if (d.list != NR_LRU_LISTS)
 		note_choice(&d);
 	if (d.age_anon)

@@ -39,9 +39,9 @@
  * pages that all go past it is known because one in 256 is compressed for that and the zpage thrown away, more of the first
  * ones (cost_wants_trial()); kept, lone pages would be evicted one by one.
  *
- * Costs are measured where they arise, as moving averages: of the CPU's with a weight of 1/8 for the newest sample, limited
- * to twice the average, so that one preempted measurement does not decide; of what pages are like, and of disks, where one
- * request may bring one page or many, with 1/64. What comes back, or leaves, without a request of its own costs nothing
+ * Costs are measured where they arise, as moving averages with a weight of 1/64 for the newest sample: one that met
+ * compaction, or was preempted, must not turn the choice between store and disk for the next batch (of the CPU's no sample counts
+ * for more than twice the average), and one request of a disk may bring one page or many. What comes back, or leaves, without a request of its own costs nothing
  * and counts as well: a neighbour that was read with another, a page whose copy on disk is good.
  */
 #include "mm/workingset.h"
@@ -291,7 +291,7 @@ void cost_note_cpu(enum page_type type, enum cost_kind kind, u64 ns)
 	u64 average = READ_ONCE(*cost);
 
 	ns = MIN(ns, 2 * average + NSEC_PER_USEC);
-	WRITE_ONCE(*cost, average + (u64)((s64)(ns - average) / 8));
+	WRITE_ONCE(*cost, average + (u64)((s64)(ns - average) / 64));
 }
 
 /* weight: of how many samples the new one is one. */

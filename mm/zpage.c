@@ -340,9 +340,9 @@ u64 zpage_shrink(enum page_type type, u64 nr_frames)
 	return zstore_shrink(zstore, (enum ztype)type, nr_frames);
 }
 
-u64 zpage_compact(enum page_type type, u64 nr_frames)
+u64 zpage_compact(enum page_type type, u64 nr_frames, enum zeffort effort)
 {
-	return zstore_compact(zstore, (enum ztype)type, nr_frames);
+	return zstore_compact(zstore, (enum ztype)type, nr_frames, effort);
 }
 
 u64 zpage_set_target(enum page_type type, u64 frames)

@@ -54,7 +54,7 @@ u32 zpage_adopt(struct page *const *blocks, u32 nr, u32 first_slot, u64 not_key)
 
 /* Frames given back by the store; the contract's shrink and standing order, by page type. Sleep. */
 u64 zpage_shrink(enum page_type type, u64 nr_frames);
-u64 zpage_compact(enum page_type type, u64 nr_frames);
+u64 zpage_compact(enum page_type type, u64 nr_frames, enum zeffort effort);
 u64 zpage_set_target(enum page_type type, u64 frames);
 void zpage_stats(enum page_type type, struct zstore_type_stats *out);
 

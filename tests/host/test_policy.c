@@ -434,6 +434,24 @@ static void test_integrated_leaves_the_disk(void **state)
 	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
 }
 
+/* Few holes are left where a frame costs less than the moves of keeping all zpages dense, and only there. */
+static void test_integrated_leaves_holes(void **state)
+{
+	struct mm_snapshot s = anon_snapshot(8000 * 1000);
+	struct type_snapshot *t = &s.type[TYPE_ANON];
+
+	life(t, 8 * MANAGED, UINT64_MAX);
+	t->departures_to_store = MANAGED;
+	assert_int_equal(decide(&policy_integrated, &s).leave_holes, BIT(TYPE_ANON));
+	life(t, MANAGED / 8, UINT64_MAX);
+	assert_int_equal(decide(&policy_integrated, &s).leave_holes, 0);
+	life(t, 8 * MANAGED, UINT64_MAX);
+	t->departures_to_store = 0;
+	assert_int_equal(decide(&policy_integrated, &s).leave_holes, 0);
+	t->departures_to_store = MANAGED;
+	assert_int_equal(decide(&policy_zswap, &s).leave_holes, 0);
+}
+
 /* Zpages that have lain longer than any that came back give; while they are wanted as much as others, they stay. */
 static void test_integrated_lets_the_dead_go(void **state)
 {
@@ -670,6 +688,7 @@ int main(void)
 		cmocka_unit_test(test_integrated_knows_the_disk),
 		cmocka_unit_test(test_integrated_knows_order),
 		cmocka_unit_test(test_integrated_leaves_the_disk),
+		cmocka_unit_test(test_integrated_leaves_holes),
 		cmocka_unit_test(test_integrated_lets_the_dead_go),
 		cmocka_unit_test(test_integrated_sees_a_list_grow),
 		cmocka_unit_test(test_integrated_spares_what_is_refused),

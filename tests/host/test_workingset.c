@@ -111,6 +111,20 @@ static void test_trials(void **state)
 	assert_true(cost_wants_trial(TYPE_FILE));
 }
 
+/* One sample that met compaction must not turn the choice between store and disk; many of them are what it costs. */
+static void test_cpu_cost_is_steady(void **state)
+{
+	u64 before;
+
+	start();
+	before = snapshot(TYPE_ANON).compress_ns;
+	cost_note_cpu(TYPE_ANON, COST_COMPRESS, 100 * before);
+	assert_in_range(snapshot(TYPE_ANON).compress_ns, before + 1, before + before / 32);
+	for (u32 i = 0; i < 512; i++)
+		cost_note_cpu(TYPE_ANON, COST_COMPRESS, 2 * before);
+	assert_in_range(snapshot(TYPE_ANON).compress_ns, 2 * before - before / 32, 2 * before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -118,6 +132,7 @@ int main(void)
 		cmocka_unit_test(test_busy_type_does_not_rest),
 		cmocka_unit_test(test_both_alive),
 		cmocka_unit_test(test_trials),
+		cmocka_unit_test(test_cpu_cost_is_steady),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

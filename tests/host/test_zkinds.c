@@ -228,7 +228,7 @@ static void test_zbud_evicts_by_frames(void **state)
 		assert_int_equal(m.ref[4 * n + 1].where, IN_STORE);
 	}
 	load(23);
-	assert_int_equal(zstore_compact(m.zs, Z_FILE, 10), 0);
+	assert_int_equal(zstore_compact(m.zs, Z_FILE, 10, ZCOMPACT_CLOSELY), 0);
 	end();
 }
 
@@ -418,7 +418,7 @@ static void test_zsmalloc_compaction(void **state)
 	for (u64 key = 2; key <= 72; key += 2) /* 2, 3, 2 and 2 leave: 9 in all */
 		if (key % 8 == 4)
 			load(key);
-	assert_int_equal(zstore_compact(m.zs, Z_ANON, 1), 7);
+	assert_int_equal(zstore_compact(m.zs, Z_ANON, 1, ZCOMPACT_CLOSELY), 7);
 	check();
 	zstore_get_stats(m.zs, Z_ANON, &stats);
 	assert_int_equal(stats.compact_freed_frames, 7);
@@ -426,7 +426,7 @@ static void test_zsmalloc_compaction(void **state)
 	assert_int_equal(stats.stored_pages, 27);
 	load(6); /* two holes, not 9 */
 	load(70);
-	assert_int_equal(zstore_compact(m.zs, Z_ANON, 100), 0);
+	assert_int_equal(zstore_compact(m.zs, Z_ANON, 100, ZCOMPACT_CLOSELY), 0);
 	moved = stats.moved_pages;
 	zstore_get_stats(m.zs, Z_ANON, &stats);
 	assert_int_equal(stats.moved_pages, moved); /* nor for nothing */
@@ -435,11 +435,11 @@ static void test_zsmalloc_compaction(void **state)
 		if (m.ref[key].where == IN_STORE)
 			load(key);
 	m.refuse_pct = 100; /* owners everywhere: nothing moves */
-	assert_int_equal(zstore_compact(m.zs, Z_ANON, 100), 0);
+	assert_int_equal(zstore_compact(m.zs, Z_ANON, 100, ZCOMPACT_CLOSELY), 0);
 	check();
 	m.refuse_pct = 50; /* what moves stays moved, and in the end there is enough */
 	for (u32 i = 0; i < 100; i++) {
-		zstore_compact(m.zs, Z_ANON, 100);
+		zstore_compact(m.zs, Z_ANON, 100, ZCOMPACT_CLOSELY);
 		check();
 	}
 	assert_int_equal(m.held[Z_ANON], 14);
@@ -462,7 +462,7 @@ static void test_zsmalloc_evicts_by_age(void **state)
 			load(key);
 		left += m.ref[key].where == IN_STORE;
 	}
-	assert_true(zstore_compact(m.zs, Z_FILE, 100) > 2);
+	assert_true(zstore_compact(m.zs, Z_FILE, 100, ZCOMPACT_CLOSELY) > 2);
 	assert_int_equal(m.held[Z_FILE], DIV_ROUND_UP(left, 4));
 	check();
 	while (m.held[Z_FILE]) {
@@ -532,7 +532,7 @@ static void test_zsmalloc_held_stays(void **state)
 	for (u64 key = 14; key >= 4; key -= 2) /* 2 and 16 alone, and 2 comes first */
 		load(key);
 	assert_int_equal(m.held[Z_ANON], 3);
-	assert_int_equal(zstore_compact(m.zs, Z_ANON, 100), 1);
+	assert_int_equal(zstore_compact(m.zs, Z_ANON, 100, ZCOMPACT_CLOSELY), 1);
 	check();
 	assert_int_equal(m.ref[2].handle, handle);
 	assert_ptr_equal(frame_of_key(16), frame_of_key(18));

@@ -564,21 +564,39 @@ static void test_compaction_alone(void **state)
 	model_init(11);
 	for (u64 key = 2; key <= NR_KEYS; key += 2)
 		store_kind(key, JSON, ZS_OK);
-	assert_int_equal(zstore_compact(m.zs, Z_ANON, 1000), 0);
+	assert_int_equal(zstore_compact(m.zs, Z_ANON, 1000, ZCOMPACT_CLOSELY), 0);
 	for (u64 key = 2; key <= NR_KEYS; key += 2)
 		if (prng_chance(&m.rng, 60))
 			do_drop(key);
 	before = m.held[Z_ANON];
-	assert_int_equal(zstore_compact(m.zs, Z_ANON, 3), 3);
-	freed = 3 + zstore_compact(m.zs, Z_ANON, 1000);
+	assert_int_equal(zstore_compact(m.zs, Z_ANON, 3, ZCOMPACT_CLOSELY), 3);
+	freed = 3 + zstore_compact(m.zs, Z_ANON, 1000, ZCOMPACT_CLOSELY);
 	check(true);
 	zstore_get_stats(m.zs, Z_ANON, &stats);
 	assert_int_equal(m.held[Z_ANON], before - freed);
 	assert_int_equal(stats.evicted_pages, 0);
 	/* Dense: what is left lies in nine tenths of its frames, but for the last sink and the open frame. */
 	assert_true(stats.compressed_bytes * 10 >= (stats.backing_frames - 2) * PAGE_SIZE * 9);
-	assert_int_equal(zstore_compact(m.zs, Z_ANON, 1000), 0);
-	assert_int_equal(zstore_compact(m.zs, Z_FILE, 1000), 0);
+	assert_int_equal(zstore_compact(m.zs, Z_ANON, 1000, ZCOMPACT_CLOSELY), 0);
+	assert_int_equal(zstore_compact(m.zs, Z_FILE, 1000, ZCOMPACT_CLOSELY), 0);
+	load_everything();
+	model_exit();
+}
+
+/* Told to work loosely it leaves the holes of one frame in eight, which closely it would close, and closes those of half. */
+static void test_compaction_loosely(void **state)
+{
+	model_init(12);
+	for (u64 key = 2; key <= NR_KEYS; key += 2)
+		store_kind(key, JSON, ZS_OK);
+	for (u64 key = 2; key <= NR_KEYS / 8; key += 4)
+		do_drop(key);
+	assert_int_equal(zstore_compact(m.zs, Z_ANON, 1000, ZCOMPACT_LOOSELY), 0);
+	assert_true(zstore_compact(m.zs, Z_ANON, 1000, ZCOMPACT_CLOSELY) > 0);
+	for (u64 key = NR_KEYS / 8 / 4 * 4 + 2; key <= NR_KEYS / 2; key += 4)
+		do_drop(key);
+	assert_true(zstore_compact(m.zs, Z_ANON, 1000, ZCOMPACT_LOOSELY) > 0);
+	check(true);
 	load_everything();
 	model_exit();
 }
@@ -762,6 +780,7 @@ int main(void)
 		cmocka_unit_test(test_shrink_is_exact_and_oldest_first),
 		cmocka_unit_test(test_shrink_compacts_before_it_evicts),
 		cmocka_unit_test(test_compaction_alone),
+		cmocka_unit_test(test_compaction_loosely),
 		cmocka_unit_test(test_target_waits_for_others),
 		cmocka_unit_test(test_swap_full),
 		cmocka_unit_test(test_corrupt_bytes_are_reported),

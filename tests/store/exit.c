@@ -50,7 +50,7 @@ void phase_exit(struct bench *b)
 		if (rig->ref[key].owner == 1)
 			rig_drop(rig, key);
 	at_once = before - zstore_frames(rig->zs, Z_ANON);
-	gained = zstore_compact(rig->zs, Z_ANON, UINT64_MAX);
+	gained = zstore_compact(rig->zs, Z_ANON, UINT64_MAX, ZCOMPACT_CLOSELY);
 	rig_census(rig);
 	row_begin(b, b->content->name, "exit");
 	row_density(b, b->content->name, "exit");

@@ -103,7 +103,7 @@ static void churn(struct bench *b, u32 nr)
 	}
 	rig_census(&b->rig);
 	zstore_get_stats(b->rig.zs, Z_ANON, &refilled);
-	gained = zstore_compact(b->rig.zs, Z_ANON, UINT64_MAX);
+	gained = zstore_compact(b->rig.zs, Z_ANON, UINT64_MAX, ZCOMPACT_CLOSELY);
 	rig_census(&b->rig);
 	zstore_get_stats(b->rig.zs, Z_ANON, &after);
 	row_begin(b, b->content->name, "churn");
@@ -126,7 +126,7 @@ static void sparse(struct bench *b, u32 nr)
 
 	free_some(b, nr, SPARSE_FREED_PCT);
 	at_once = before - zstore_frames(b->rig.zs, Z_ANON);
-	gained = zstore_compact(b->rig.zs, Z_ANON, UINT64_MAX);
+	gained = zstore_compact(b->rig.zs, Z_ANON, UINT64_MAX, ZCOMPACT_CLOSELY);
 	rig_census(&b->rig);
 	zstore_get_stats(b->rig.zs, Z_ANON, &stats);
 	row_begin(b, b->content->name, "sparse90");

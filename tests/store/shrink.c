@@ -111,7 +111,8 @@ static void random_state(struct run *r)
 		if (prng_chance(&r->rng, 60))
 			lose_some(r, (u32)prng_below(&r->rng, 60), prng_chance(&r->rng, 50));
 		if (prng_chance(&r->rng, 20))
-			zstore_compact(r->rig->zs, random_type(r), prng_below(&r->rng, 4));
+			zstore_compact(r->rig->zs, random_type(r), prng_below(&r->rng, 4),
+				       ZCOMPACT_CLOSELY);
 	}
 }
 
