@@ -290,6 +290,9 @@ void cost_note_cpu(enum page_type type, enum cost_kind kind, u64 ns)
 	u64 *cost = &workingset.type[type].cost_ns[kind];
 	u64 average = READ_ONCE(*cost);
 
+	/* The guess gives way to the first measurement. */
+	if (unlikely(average == first_guess_ns[kind]))
+		average = ns;
 	ns = MIN(ns, 2 * average + NSEC_PER_USEC);
 	WRITE_ONCE(*cost, average + (u64)((s64)(ns - average) / 64));
 }
