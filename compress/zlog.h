@@ -10,16 +10,16 @@
 
 /*
  * A closed frame no fuller than this is sparse: a source of compaction. Freeing a frame from frames that are u full
- * moves u / (1 - u) frames of zpages: 7 at seven eighths. A move costs about a sixtieth of a compression and freeing a
- * frame by compressing takes two, so even the fullest sources are cheap beside any other way to a frame.
+ * moves u / (1 - u) frames of zpages: 7 at seven eighths. A move costs about a twentieth of a compression, so the fullest
+ * sources are cheap only where frames are dear: whoever asks says how much effort that is worth (enum zeffort).
  */
 #define ZLOG_SPARSE_BYTES (ZFRAME_CAPACITY * 7 / 8)
 
 /*
  * Compaction walks the log; when fewer than one frame in so many is sparse, it does not: the walk per
  * frame gained is bounded by that, and so are the holes that stay. Loosely, frames have the time to become emptier until
- * they are sources, and fewer others are met on the way: in kv of 1.5 times memory 3.2 moves for each zpage stored instead
- * of 5.9, and a density of 0.89 instead of 0.95.
+ * they are sources, and fewer others are met on the way: in kv of 1.5 times memory 3.2 moves for each zpage stored, and a
+ * density of 0.89, where walks that began at a thirty-second made 5.9 and 0.95.
  */
 #define ZLOG_SPARSE_SHARE 16
 #define ZLOG_LOOSE_SHARE  4

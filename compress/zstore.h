@@ -222,11 +222,13 @@ u32 zstore_drop(struct zstore *zs, enum ztype type, zhandle_t handle, u64 key);
  */
 u64 zstore_shrink(struct zstore *zs, enum ztype type, u64 nr_frames);
 
-/*
- * Give back up to nr_frames by compaction alone: nothing is lost, some bytes are moved, several times fewer if loosely:
- * then holes are left until they are many. Returns the frames that reached the free list. Never sleeps.
- */
+/* Loosely, holes are left until they are many, and about half as many bytes are moved. A kind may know but one effort. */
 enum zeffort { ZCOMPACT_LOOSELY, ZCOMPACT_CLOSELY };
+
+/*
+ * Give back up to nr_frames by compaction alone: nothing is lost, some bytes are moved. Returns
+ * the frames that reached the free list. Never sleeps.
+ */
 u64 zstore_compact(struct zstore *zs, enum ztype type, u64 nr_frames, enum zeffort effort);
 
 /*

@@ -40,9 +40,10 @@
  * ones (cost_wants_trial()); kept, lone pages would be evicted one by one.
  *
  * Costs are measured where they arise, as moving averages with a weight of 1/64 for the newest sample: one that met
- * compaction, or was preempted, must not turn the choice between store and disk for the next batch (of the CPU's no sample counts
- * for more than twice the average), and one request of a disk may bring one page or many. What comes back, or leaves, without a request of its own costs nothing
- * and counts as well: a neighbour that was read with another, a page whose copy on disk is good.
+ * compaction, or was preempted, must not turn the choice between store and disk for the next batch (of the CPU's no sample
+ * counts for more than twice the average), and one request of a disk may bring one page or many. What comes back, or
+ * leaves, without a request of its own costs nothing and counts as well: a neighbour that was read with another, a page
+ * whose copy on disk is good.
  */
 #include "mm/workingset.h"
 
