@@ -4,8 +4,8 @@
  *
  * The interactive thread has a quarter of the footprint, touches one page at a time by a zipfian law
  * and pauses. The batch thread brings a load step: it comes after a quarter of the operations with three
- * quarters of the footprint, works on them as fast as it can, and gives them back after three quarters
- * of the operations.
+ * quarters of the footprint, works on them as fast as it can, and gives them back when its work is done.
+ * The last quarter of the operations waits for that. So both do the same work however fast they are.
  *
  * A latency is the first access to the page, between two looks at the clock. The page is checked after
  * that, which is work of the workload's own.
@@ -17,38 +17,23 @@
 #define PAUSE_NS	  (200 * 1000UL)
 #define BATCH_UPDATES_PCT 25
 #define BATCH_MAX_STEP	  32
-
-struct batch {
-	struct page_set set;
-	uint32_t stop;
-};
+#define BATCH_STEPS	  32 /* for each page of its set: longer than half the operations, where memory is short */
 
 static uint64_t nr_ops(const struct options *options)
 {
 	return 12288 + 256 * (options->footprint_bytes / MIB);
 }
 
-static bool told_to_stop(const struct batch *batch)
-{
-	return __atomic_load_n(&batch->stop, __ATOMIC_ACQUIRE);
-}
-
-static void batch_tell_to_stop(struct batch *batch)
-{
-	__atomic_store_n(&batch->stop, 1, __ATOMIC_RELEASE);
-}
-
 /* Written once in order, then a random walk up to BATCH_MAX_STEP pages to either side. */
 static void batch_run(void *arg)
 {
-	struct batch *batch = arg;
-	struct page_set *set = &batch->set;
+	struct page_set *set = arg;
 	struct rng rng = { mix64(set->options->seed + 7) };
 	uint64_t page = 0;
 
-	for (uint64_t i = 0; i < set->nr_pages && !told_to_stop(batch); i++)
+	for (uint64_t i = 0; i < set->nr_pages; i++)
 		page_set_write(set, i);
-	while (!told_to_stop(batch)) {
+	for (uint64_t i = 0; i < BATCH_STEPS * set->nr_pages; i++) {
 		uint64_t step = rng_below(&rng, 2 * BATCH_MAX_STEP + 1);
 
 		page = (page + set->nr_pages + step - BATCH_MAX_STEP) % set->nr_pages;
@@ -79,7 +64,7 @@ static void interactive_op(struct page_set *set, struct popularity *popularity)
 	sleep_ns(PAUSE_NS);
 }
 
-static void interactive_run(struct page_set *set, struct batch *batch)
+static void interactive_run(struct page_set *set, struct page_set *batch)
 {
 	const struct options *options = set->options;
 	uint64_t ops = nr_ops(options);
@@ -95,24 +80,21 @@ static void interactive_run(struct page_set *set, struct batch *batch)
 			if (!thread)
 				fail(options, "thread_create");
 		}
-		if (op == ops / 4 * 3)
-			batch_tell_to_stop(batch);
+		if (op == ops / 4 * 3 && thread_join(thread) < 0)
+			fail(options, "thread_join");
 		interactive_op(set, &popularity);
 		progress_at(&progress, op + 1);
 	}
-	if (thread_join(thread) < 0)
-		fail(options, "thread_join");
 }
 
 int tail_main(int argc, char **argv)
 {
 	struct options options;
-	struct batch batch = { .stop = 0 };
-	struct page_set set;
+	struct page_set set, batch;
 
 	options_parse(&options, argc, argv);
 	page_set_map(&set, &options, 0, options.footprint_bytes / 4);
-	page_set_map(&batch.set, &options, set.nr_pages, options.footprint_bytes / 4 * 3);
+	page_set_map(&batch, &options, set.nr_pages, options.footprint_bytes / 4 * 3);
 	page_set_write_all(&set, "write");
 	page_set_corrupt(&set);
 	interactive_run(&set, &batch);
