@@ -53,7 +53,10 @@
  *
  * Pages that the store refuses are on the same lists, where those that it takes leave early because they cost little
  * to bring back. They themselves would come back from disk. So they stay until unused for so long (spill_age) that they
- * are worth less than a frame of any other class; unless it refuses nearly all, when nobody else is there to leave instead.
+ * are worth no more than those beside them. Once these are gone the question is another one: nobody's frame is as cheap any
+ * more, and they leave when worth no more than a frame of any other class (spill_age_alone). One age for both was too
+ * young while all still fitted into memory and store, by hundreds of reads of a slow disk, or else too old where it did not, and
+ * zpages that were wanted sooner left instead. Where the store refuses nearly all, they leave at once.
  *
  * How dense the store is follows the same price. Holes that zpages leave are a seventh source of frames, which takes
  * nobody's page but moves the zpages around them, the more the fuller those frames still are (Rosenblum, Ousterhout 1992:
@@ -371,27 +374,29 @@ static u64 other_frame_ns(const struct mm_snapshot *s, const struct mm_decision 
 }
 
 /*
- * The age at which a resident page that the store refuses is worth less than a frame of any other class, or than one of
- * those that the store takes, which leave beside it.
+ * The ages at which a resident page that the store refuses is worth no more than one of those that it takes, beside which it
+ * is; and, these being gone, than a frame of any other class.
  */
-static u64 spill_age(const struct mm_snapshot *s, enum page_type type, const struct curve *curve,
-		     const struct mm_decision *d)
+static void set_spill_ages(const struct mm_snapshot *s, enum page_type type,
+			   const struct curve *curve, struct mm_decision *d)
 {
 	const struct type_snapshot *t = &s->type[type];
-	u64 age, next = curve->frames / SHORTEST_STAY;
-	u64 frame_ns = MAX(d->cost_ns[d->list], other_frame_ns(s, d));
+	u64 age, next = curve->frames / SHORTEST_STAY, other_ns = other_frame_ns(s, d);
 
+	if (!is_left_alone(t) && t->stored_share < STORED_SHARE_ONE / FEW_STORED)
+		return;
+	d->spill_age = d->spill_age_alone = HORIZON_FRAMES * curve->frames;
 	if (is_left_alone(t))
-		return HORIZON_FRAMES * curve->frames;
-	if (t->stored_share < STORED_SHARE_ONE / FEW_STORED)
-		return 0;
-	for (age = 0; age < HORIZON_FRAMES * curve->frames; age = next, next *= 2) {
+		return;
+	for (age = 0; age < d->spill_age; age = next, next *= 2) {
 		struct prospect p = prospect_of(curve, age, curve->frames);
+		u64 frame_ns = index_ns(curve, &p, by_disk(t, type));
 
-		if (index_ns(curve, &p, by_disk(t, type)) <= frame_ns)
-			break;
+		if (frame_ns <= other_ns)
+			d->spill_age_alone = MIN(d->spill_age_alone, age);
+		if (frame_ns <= d->cost_ns[d->list])
+			d->spill_age = age;
 	}
-	return age;
 }
 
 /* left_alone: those of types at rest, or the others. */
@@ -471,7 +476,7 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 	else
 		d->why = "worth least; the disk costs less than the frames a zpage would keep";
 	if (d->compress && chosen == TYPE_ANON)
-		d->spill_age = spill_age(s, chosen, &curve[chosen], d);
+		set_spill_ages(s, chosen, &curve[chosen], d);
 }
 
 const struct policy policy_integrated = {

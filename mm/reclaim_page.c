@@ -174,23 +174,27 @@ static enum zresult try_compress_anon(struct scan_control *sc, struct page *page
 
 /*
  * The store refuses the page. Those that it takes cost little to bring back, so they leave early; this one would
- * come back from disk, and has a right to be as old as pages on their way there usually are. The upper half of
- * page->private tells since when nobody has used it.
+ * come back from disk, and has a right to be older: as old as the policy says, and less where many such pages were passed over
+ * in search of others. The upper half of page->private tells since when nobody has used it.
  */
 #define UNUSED_SINCE_SHIFT 32
 #define UNUSED_SINCE_VALID BIT(31)
 
-static bool is_too_young_for_disk(const struct scan_control *sc, struct page *page,
+static bool is_too_young_for_disk(struct scan_control *sc, struct page *page,
 				  const struct mm_decision *d)
 {
 	u32 since = (u32)(page->private >> UNUSED_SINCE_SHIFT);
+	u64 age = sc->nr_too_young < sc->many_too_young ? d->spill_age : d->spill_age_alone;
 
-	if (!d->spill_age || sc->priority <= 1)
+	if (!age || sc->priority <= 1)
 		return false;
-	if (since)
-		return workingset_distance(since) < d->spill_age;
-	since = workingset_now(false, false) | UNUSED_SINCE_VALID;
-	page->private |= (u64)since << UNUSED_SINCE_SHIFT;
+	if (since && workingset_distance(since) >= age)
+		return false;
+	sc->nr_too_young++;
+	if (!since) {
+		since = workingset_now(false, false) | UNUSED_SINCE_VALID;
+		page->private |= (u64)since << UNUSED_SINCE_SHIFT;
+	}
 	return true;
 }
 
@@ -198,7 +202,7 @@ static bool is_too_young_for_disk(const struct scan_control *sc, struct page *pa
  * So it was found at a look since which nobody has used it: neither its bytes nor the answer can have changed. Such pages
  * come by again and again where those that the store takes have all left.
  */
-static bool is_still_too_young(const struct scan_control *sc, struct page *page,
+static bool is_still_too_young(struct scan_control *sc, struct page *page,
 			       const struct mm_decision *d)
 {
 	return d->compress && page_test(page, PG_INCOMPRESSIBLE) &&

@@ -43,6 +43,12 @@
 /* Most batches of pages that become inactive in one round. */
 #define AGE_BATCHES 4
 
+/*
+ * Pages that the store refuses leave for want of others when so many of them were passed over, and as many as the list is
+ * long: then it has been gone through once. With a short list that would be soon, while the active one has others.
+ */
+#define MANY_TOO_YOUNG 128
+
 /* The price of a frame follows those that were given lately, over so many decisions. */
 #define PRICE_DECISIONS 16
 #define PRICE_MAX_NS	BIT(36)
@@ -172,6 +178,8 @@ static s64 shrink_inactive_list(struct scan_control *sc, enum page_type type,
 	/* Twice round: a page that was used is passed over once. */
 	u64 left = 2 * lru_frames(list);
 
+	sc->many_too_young = (u32)MAX(left / 2, (u64)MANY_TOO_YOUNG);
+
 	workingset_note_inactive(type, left / 2);
 	/* So many that the store refuses tell the policy something: it is asked again. */
 	while (left && freed + batch.nr < want && sc->nr_refused < SWAP_CLUSTER) {
@@ -215,6 +223,7 @@ static s64 shrink_list(struct scan_control *sc, const struct mm_decision *d)
 	};
 
 	sc->nr_refused = 0;
+	sc->nr_too_young = 0;
 	count_vm_event(chosen[d->list]);
 	if (d->compress && (d->list == LRU_INACTIVE_ANON || d->list == LRU_INACTIVE_FILE))
 		count_vm_event(lru_type(d->list) == TYPE_ANON ? EV_choose_store_anon

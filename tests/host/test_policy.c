@@ -491,13 +491,15 @@ static void test_integrated_spares_what_is_refused(void **state)
 
 	life(t, MANAGED, UINT64_MAX);
 	t->store_age = MANAGED;
-	assert_int_equal(decide(&policy_integrated, &s).spill_age, 0);
+	assert_int_equal(decide(&policy_integrated, &s).spill_age_alone, 0);
 	for (u32 b = 0; age_bucket_start(b) < 500; b++)
 		t->back[b] = 4000 * age_bucket_ticks(b) / 250;
 	d = decide(&policy_integrated, &s);
 	assert_true(d.compress && d.spill);
-	assert_in_range(d.spill_age, 250, MANAGED);
-	/* Longer still while file pages, dearer than anon ones by the store, cost less than zpages. */
+	assert_in_range(d.spill_age_alone, 250, MANAGED);
+	/* While there are others, and these cost less, for much longer: until they are worth no more than those. */
+	assert_in_range(d.spill_age, 4 * d.spill_age_alone, 8 * MANAGED);
+	/* Longer still alone while file pages, dearer than anon ones by the store, cost less than zpages. */
 	dearer = d;
 	life(file, MANAGED, UINT64_MAX);
 	set_disk(file, 8000 * 1000);
@@ -506,19 +508,20 @@ static void test_integrated_spares_what_is_refused(void **state)
 	d = decide(&policy_integrated, &s);
 	assert_in_range(d.cost_ns[LRU_INACTIVE_FILE], d.cost_ns[LRU_INACTIVE_ANON] + 1,
 			d.cost_ns[LRU_COMPRESSED_ANON] - 1);
-	assert_true(d.list == LRU_INACTIVE_ANON && d.spill_age > dearer.spill_age);
+	assert_int_equal(d.list, LRU_INACTIVE_ANON);
+	assert_true(d.spill_age_alone > dearer.spill_age_alone);
 	file->inactive_frames = 0;
 	/* Where no other class has frames, what was paid lately tells. */
 	s.type[TYPE_ANON].compressed_frames = 0;
 	s.price_ns = d.cost_ns[LRU_INACTIVE_ANON];
-	assert_true(decide(&policy_integrated, &s).spill_age > dearer.spill_age);
+	assert_true(decide(&policy_integrated, &s).spill_age_alone > dearer.spill_age_alone);
 	s.type[TYPE_ANON].compressed_frames = 5000;
 	s.price_ns = 0;
 	/* Unless hardly any other page could give its frame instead. */
 	t->stored_share = STORED_SHARE_ONE / 20;
 	s.barren = BIT(LRU_COMPRESSED_ANON);
 	d = decide(&policy_integrated, &s);
-	assert_true(d.compress && d.spill && !d.spill_age);
+	assert_true(d.compress && d.spill && !d.spill_age && !d.spill_age_alone);
 	/* At such a price of frames nothing goes to the store, and nothing waits for it. */
 	t->stored_share = STORED_SHARE_ONE;
 	s.barren = 0;
@@ -565,6 +568,7 @@ static void test_integrated_leaves_rest_alone(void **state)
 	s.barren = BIT(LRU_INACTIVE_FILE);
 	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
 	assert_true(decide(&policy_integrated, &s).spill_age > 4 * MANAGED);
+	assert_true(decide(&policy_integrated, &s).spill_age_alone > 4 * MANAGED);
 	s.barren |= BIT(LRU_INACTIVE_ANON); /* there is nothing else */
 	expect(&policy_integrated, &s, LRU_COMPRESSED_ANON, false);
 	dear_ns = decide(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_ANON];

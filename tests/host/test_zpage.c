@@ -528,6 +528,28 @@ static void test_incompressible_kept(void **state)
 	incompressible(0);
 }
 
+static u64 half_noise(u64 page, u64 i)
+{
+	return page % 2 ? noise(page, i) : word_of(page, i);
+}
+
+/* Pages that the store refuses, and a disk would have to bring back, leave when there are no others, and then they do. */
+static void test_refused_leave_last(void **state)
+{
+	setup_log();
+	for (u32 i = 0; i < 100; i++)
+		cost_note_disk(TYPE_ANON, COST_DISK_READ, 8000 * 1000, 1);
+	fill(NR_PAGES, half_noise);
+	assert_int_equal(mm_madvise(t.mm, t.start, NR_PAGES * PAGE_SIZE, MADV_COLD), 0);
+	while (!events(EV_pswpout))
+		assert_true(reclaim_direct(0));
+	assert_in_range(events(EV_zstore_anon), NR_PAGES / 2 - 16, NR_PAGES / 2);
+	while (events(EV_pswpout) < NR_PAGES / 4)
+		assert_true(reclaim_direct(0));
+	check(NR_PAGES, half_noise);
+	teardown();
+}
+
 /* Pages go past the store to a disk that is as fast as memory: some are tried, none is kept, and what they showed stays. */
 static void trials(u64 (*word)(u64 page, u64 i), bool poor)
 {
@@ -677,6 +699,7 @@ int main(void)
 		cmocka_unit_test(test_incompressible_copy),
 		cmocka_unit_test(test_incompressible_no_copy),
 		cmocka_unit_test(test_incompressible_kept),
+		cmocka_unit_test(test_refused_leave_last),
 		cmocka_unit_test(test_trials),
 		cmocka_unit_test(test_trials_refused),
 		cmocka_unit_test(test_no_trials),
