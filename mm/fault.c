@@ -232,53 +232,97 @@ struct swap_pages {
 	struct fault of[1 + SWAP_STREAM_MAX];
 	struct page *pages[1 + SWAP_STREAM_MAX];
 	u32 nr;
+	u32 nr_blocks; /* on a disk that seeks: from the first one's to the last one's */
+	struct page *
+		scrap; /* where those between are read to that nobody wants; NULL: there are none */
 };
 
-/* Pages between that are elsewhere do not end a stream; so many entries are looked at for each one to be read ahead. */
+/* So far behind the last one the next that is on swap is looked for: pages between that are elsewhere do not end a stream. */
+#define NEAR_PAGES    128
+/* Nor does it end where it goes on some pages further. */
 #define PAGES_BETWEEN 4
 
 /*
- * The same for the pages that will be wanted next, as it seems (swap_stream.c), as far as there is memory at once. A disk that
- * seeks is asked only for blocks in a row.
+ * Can the disk read the block with the others? One that seeks reads all from the first to the last in one go: hundreds
+ * that nobody wants take no longer than to seek once more.
+ */
+static bool joins(struct swap_pages *s, u32 slot)
+{
+	u32 first = entry_slot(s->of[0].seen), next = first + s->nr_blocks;
+
+	if (!swap_seeks())
+		return true;
+	if (slot < next || slot - first >= BIO_MAX_SEGS)
+		return false;
+	if (slot > next && !s->scrap)
+		s->scrap = alloc_page(ALLOC_ATOMIC, FRAME_ISOLATED_ANON);
+	if (slot > next && !s->scrap)
+		return false;
+	s->nr_blocks = slot - first + 1;
+	return true;
+}
+
+/* The next one that is on swap, within *left entries. */
+static bool find_swapped(struct fault *next, u32 *left)
+{
+	for (; *left; --*left) {
+		next->va += PAGE_SIZE;
+		next->entry++;
+		/* The table's end, or the area's. */
+		if (!(next->va & (PAGE_SIZE * PT_ENTRIES - 1)) || next->va >= next->area->end)
+			return false;
+		next->seen = READ_ONCE(*next->entry);
+		if (entry_is(next->seen, ENTRY_SWAP))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The same for the pages that will be wanted next, as it seems (swap_stream.c), as far as there is memory at once. The stream
+ * goes on where the next page on swap is: where most are in the store, only those that it refused are there.
  */
 static void add_ahead(struct swap_pages *s)
 {
 	struct fault next = s->of[0];
-	u64 key = fault_key(&next);
-	u32 ahead = swap_stream_ahead(key, 1, PAGES_BETWEEN);
+	u64 key = fault_key(&next), goes_on = 0;
+	u32 ahead = swap_stream_ahead(key, 1, PAGES_BETWEEN), left = NEAR_PAGES;
 
-	for (u32 left = ahead * PAGES_BETWEEN; left && s->nr <= ahead; left--) {
-		next.va += PAGE_SIZE;
-		next.entry++;
-		/* The table's end, or the area's. */
-		if (!(next.va & (PAGE_SIZE * PT_ENTRIES - 1)) || next.va >= next.area->end)
+	while (find_swapped(&next, &left)) {
+		if (!goes_on)
+			goes_on = fault_key(&next);
+		if (s->nr > ahead)
 			break;
-		next.seen = READ_ONCE(*next.entry);
-		if (!entry_is(next.seen, ENTRY_SWAP))
-			continue;
-		if (swap_seeks() && entry_slot(next.seen) != entry_slot(s->of[s->nr - 1].seen) + 1)
+		if (!joins(s, entry_slot(next.seen)))
 			continue;
 		s->pages[s->nr] = begin_loading(&next, ALLOC_ATOMIC);
 		if (!s->pages[s->nr])
 			break;
 		s->of[s->nr++] = next;
+		left = NEAR_PAGES;
+		goes_on = 0;
 	}
-	if (ahead)
-		swap_stream_moved(key + 1 + ahead, fault_key(&s->of[s->nr - 1]) + 1);
+	swap_stream_moved(key + 1 + ahead, goes_on ? goes_on : fault_key(&s->of[s->nr - 1]) + 1);
 }
 
 static int read_swap_pages(const struct swap_pages *s)
 {
-	void *frames[ARRAY_SIZE(s->pages)];
-	u32 slots[ARRAY_SIZE(s->pages)];
+	void *frames[BIO_MAX_SEGS];
+	u32 slots[BIO_MAX_SEGS], nr = 0;
 	u64 took_ns;
 	int err;
 
 	for (u32 i = 0; i < s->nr; i++) {
-		frames[i] = page_address(s->pages[i]);
-		slots[i] = entry_slot(s->of[i].seen);
+		u32 slot = entry_slot(s->of[i].seen);
+
+		for (; s->scrap && nr && slots[nr - 1] + 1 < slot; nr++) {
+			frames[nr] = page_address(s->scrap);
+			slots[nr] = slots[nr - 1] + 1;
+		}
+		frames[nr] = page_address(s->pages[i]);
+		slots[nr++] = slot;
 	}
-	err = swap_read(slots, frames, s->nr, &took_ns);
+	err = swap_read(slots, frames, nr, &took_ns);
 	if (err)
 		return err;
 	cost_note_disk(TYPE_ANON, COST_DISK_READ, took_ns, s->nr);
@@ -312,7 +356,7 @@ static void abort_ahead(struct swap_pages *s)
 
 static enum fault_result fault_swap(struct fault *f)
 {
-	struct swap_pages s = { .of = { *f }, .nr = 1 };
+	struct swap_pages s = { .of = { *f }, .nr = 1, .nr_blocks = 1 };
 	/* A clean copy saves a write later; not worth it once the disk fills up. */
 	bool keep_copy = swap_used_blocks() * 2 < swap_total_blocks();
 	int err;
@@ -328,6 +372,8 @@ static enum fault_result fault_swap(struct fault *f)
 		abort_ahead(&s);
 		err = read_swap_pages(&s);
 	}
+	if (s.scrap)
+		put_page(s.scrap);
 	if (err) {
 		abort_loading(f, s.pages[0], f->seen);
 		return FAULT_IO;
