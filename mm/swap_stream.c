@@ -17,9 +17,7 @@
  * mm/readahead.c; its swap readahead counts how many of those read were used.)
  *
  * What if the guess is wrong. At random a read meets one of 32 ends among thousands now and then, which costs
- * FIRST_AHEAD blocks; nothing follows, and the stream is forgotten. Among few hundreds on swap it is not rare: a third of what
- * was read was read for nothing, and pages from the disk seemed cheap. So where most streams end after going on once,
- * it takes going on twice to be believed.
+ * FIRST_AHEAD blocks; nothing follows, and the stream is forgotten.
  */
 #include "mm/swap_stream.h"
 
@@ -30,26 +28,19 @@
 #define FIRST_AHEAD 2
 #define BEFORE_END  4
 
-#define ONE	 65536UL
-#define OUTCOMES 16	   /* the weight of one is 1/16 */
-#define BELIEVED (ONE / 4) /* the share from which going on once is enough */
-
 static struct {
 	struct spinlock lock; /* all of it */
 	u64 reads;
 	struct stream {
 		u64 end;   /* the block behind the last one read; 0: none was */
 		u32 ahead; /* blocks read beyond what was wanted, last time */
-		u32 reads; /* that have gone on with it */
-		u64 read;  /* the number of the last one */
+		u64 read;  /* the number of that read */
 	} of[NR_STREAMS];
-	u64 share; /* of those that went on once, how many did so once more: an average, in ONEs */
 } streams;
 
 void swap_stream_init(void)
 {
 	memset(&streams, 0, sizeof(streams));
-	streams.share = ONE;
 	spin_lock_init(&streams.lock, "swap_stream");
 }
 
@@ -76,33 +67,17 @@ static struct stream *find(u64 at, u32 wanted, u32 between, bool *known)
 	return oldest;
 }
 
-/* A stream has gone on once; it does so again, or is forgotten. */
-static void note_outcome(bool went_on)
-{
-	streams.share += (went_on ? ONE : 0) / OUTCOMES - streams.share / OUTCOMES;
-}
-
-/* How much to read ahead with a read that goes on with it. */
-static u32 ahead_of(const struct stream *s)
-{
-	if (s->ahead)
-		return MIN(s->ahead * 2, (u32)SWAP_STREAM_MAX);
-	return s->reads || streams.share >= BELIEVED ? FIRST_AHEAD : 0;
-}
-
 u32 swap_stream_ahead(u64 at, u32 wanted, u32 between)
 {
 	struct stream *s;
-	u32 ahead, reads;
+	u32 ahead = 0;
 	bool known;
 
 	spin_lock(&streams.lock);
 	s = find(at, wanted, between, &known);
-	if (s->reads == 1)
-		note_outcome(known);
-	ahead = known ? ahead_of(s) : 0;
-	reads = known ? s->reads + 1 : 0;
-	*s = (struct stream){ at + wanted + ahead, ahead, reads, ++streams.reads };
+	if (known)
+		ahead = s->ahead ? MIN(s->ahead * 2, (u32)SWAP_STREAM_MAX) : FIRST_AHEAD;
+	*s = (struct stream){ .end = at + wanted + ahead, .ahead = ahead, .read = ++streams.reads };
 	spin_unlock(&streams.lock);
 	return ahead;
 }

@@ -64,34 +64,6 @@ static void test_no_order(void **state)
 	assert_in_range(ahead, 1, 10000 / 4);
 }
 
-/* Reads one behind the other from there on; returns what was read ahead with the second. */
-static u32 reads_on(u64 at, u32 nr)
-{
-	u32 ahead, second = 0;
-
-	for (u32 i = 0; i < nr; i++) {
-		ahead = swap_stream_ahead(at, 1, 0);
-		at += 1 + ahead;
-		if (i == 1)
-			second = ahead;
-	}
-	return second;
-}
-
-/* Where most end after going on once, it takes more to be believed, until others have gone on; learning does not stop. */
-static void test_belief(void **state)
-{
-	swap_stream_init();
-	for (u64 run = 1; run <= 100; run++)
-		reads_on(run * 1000, 2);
-	assert_int_equal(reads_on(200 * 1000, 2), 0);
-	/* That one goes on after all. */
-	assert_true(swap_stream_ahead(200 * 1000 + 2, 1, 0) > 0);
-	for (u64 run = 201; run < 210; run++)
-		reads_on(run * 1000, 3);
-	assert_true(reads_on(300 * 1000, 2) > 0);
-}
-
 /* Who has read less far than was foretold, or farther, says so, and goes on from there. */
 static void test_moved(void **state)
 {
@@ -113,9 +85,10 @@ static void test_moved(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one_stream), cmocka_unit_test(test_many_in_turn),
-		cmocka_unit_test(test_moved),	   cmocka_unit_test(test_no_order),
-		cmocka_unit_test(test_belief),
+		cmocka_unit_test(test_one_stream),
+		cmocka_unit_test(test_many_in_turn),
+		cmocka_unit_test(test_moved),
+		cmocka_unit_test(test_no_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
