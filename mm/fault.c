@@ -233,8 +233,8 @@ struct swap_pages {
 	struct page *pages[1 + SWAP_STREAM_MAX];
 	u32 nr;
 	u32 nr_blocks; /* on a disk that seeks: from the first one's to the last one's */
-	struct page *
-		scrap; /* where those between are read to that nobody wants; NULL: there are none */
+	/* Where those between are read to that nobody wants; NULL: there are none. */
+	struct page *scrap;
 };
 
 /* So far behind the last one the next that is on swap is looked for: pages between that are elsewhere do not end a stream. */

@@ -32,7 +32,7 @@ static struct {
 	struct spinlock lock; /* all of it */
 	u64 reads;
 	struct stream {
-		u64 end;   /* the block behind the last one read; 0: none was */
+		u64 end;   /* behind the last one read, or where it goes on beyond; 0: none was */
 		u32 ahead; /* blocks read beyond what was wanted, last time */
 		u64 read;  /* the number of that read */
 	} of[NR_STREAMS];

@@ -16,7 +16,7 @@ void swap_stream_init(void);
  */
 u32 swap_stream_ahead(u64 at, u32 wanted, u32 between);
 
-/* What was read did not end at from, as was foretold, but at to. */
+/* A stream does not go on at from, as was foretold, but at to: what was read ended there, or what lies before it is elsewhere. */
 void swap_stream_moved(u64 from, u64 to);
 
 #endif

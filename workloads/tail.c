@@ -17,8 +17,8 @@
 #define PAUSE_NS	  (200 * 1000UL)
 #define BATCH_UPDATES_PCT 25
 #define BATCH_MAX_STEP	  32
-#define BATCH_STEPS \
-	32 /* for each page of its set: longer than half the operations, where memory is short */
+/* For each page of its set: longer than half the operations, where memory is short. */
+#define BATCH_STEPS	  32
 
 static uint64_t nr_ops(const struct options *options)
 {

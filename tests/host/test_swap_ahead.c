@@ -134,7 +134,7 @@ static void test_pages_between(void **state)
 /* An arm reads on over blocks that nobody wants: here those of pages that are gone. */
 static void test_blocks_between(void **state)
 {
-	u64 reads = 0;
+	u64 reads;
 
 	setup(in_order, true);
 	for (u64 page = 1; page < NR_PAGES; page += 2)
