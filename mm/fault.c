@@ -325,7 +325,7 @@ static int read_swap_pages(const struct swap_pages *s)
 	err = swap_read(slots, frames, nr, &took_ns);
 	if (err)
 		return err;
-	cost_note_disk(TYPE_ANON, COST_DISK_READ, took_ns, s->nr);
+	cost_note_disk(TYPE_ANON, COST_DISK_READ, took_ns, 1);
 	cost_note_disk(TYPE_ANON, COST_SWAP_READ, took_ns, 1);
 	if (shadow_path(entry_shadow(s->of[0].seen)) == LEFT_STORE)
 		cost_note_disk(TYPE_ANON, COST_EVICT_BACK, took_ns, s->nr);
@@ -338,6 +338,7 @@ static int read_swap_pages(const struct swap_pages *s)
 static void finish_ahead(struct fault *f, struct page *page)
 {
 	apply_shadow(page, entry_shadow(f->seen));
+	page_set(page, PG_AHEAD);
 	sequence_comeback(page->key);
 	spin_lock(&f->mm->pt_lock);
 	pt_set(f->mm, f->entry, anon_entry(f, page, false) & ~PTE_ACCESSED);

@@ -78,6 +78,8 @@ bool page_accessed(struct page *page, enum page_type type)
 					 PTE_ACCESSED) &
 			   PTE_ACCESSED;
 	ref_unlock(&ref);
+	if (accessed && page_test_and_clear(page, PG_AHEAD))
+		cost_note_disk(TYPE_ANON, COST_DISK_READ, 0, 1);
 	return accessed;
 }
 
