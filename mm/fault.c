@@ -325,6 +325,7 @@ static int read_swap_pages(const struct swap_pages *s)
 	err = swap_read(slots, frames, nr, &took_ns);
 	if (err)
 		return err;
+	/* Those ahead count once they are used (page_accessed()): many are not, where pages are wanted at random. */
 	cost_note_disk(TYPE_ANON, COST_DISK_READ, took_ns, 1);
 	cost_note_disk(TYPE_ANON, COST_SWAP_READ, took_ns, 1);
 	if (shadow_path(entry_shadow(s->of[0].seen)) == LEFT_STORE)

@@ -51,7 +51,7 @@ enum page_flag {
 	PG_REFERENCED,	   /* used once since it was last looked at (second chance) */
 	PG_WORKINGSET,	   /* has been on the active list, or came back from disk */
 	PG_INCOMPRESSIBLE, /* the store refused it; cleared when it is written to */
-	PG_AHEAD,	   /* anon: read from swap with another page, and not known to have been used since */
+	PG_AHEAD, /* anon: read from swap with another page, and not known to have been used since */
 	NR_PAGE_FLAGS,
 };
 

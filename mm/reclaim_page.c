@@ -25,6 +25,9 @@
 #include "mm/workingset.h"
 #include "mm/zpage.h"
 
+/* So far apart are pages by their addresses that are still of one stream: those that lie between may be in the store. */
+#define SAME_STREAM_PAGES 16
+
 /* The page stays: back on a list, unlocked, our reference gone. */
 static u32 keep_page(struct page *page, enum page_type type, enum lru_list anon_list)
 {
@@ -78,8 +81,11 @@ bool page_accessed(struct page *page, enum page_type type)
 					 PTE_ACCESSED) &
 			   PTE_ACCESSED;
 	ref_unlock(&ref);
-	if (accessed && page_test_and_clear(page, PG_AHEAD))
+	/* One that was read ahead counts as brought back now: it cost no request of its own. */
+	if (accessed && page_test_and_clear(page, PG_AHEAD)) {
+		count_vm_event(EV_swap_ra_hit);
 		cost_note_disk(TYPE_ANON, COST_DISK_READ, 0, 1);
+	}
 	return accessed;
 }
 
@@ -271,12 +277,10 @@ static u32 reclaim_anon(struct scan_control *sc, struct page *page, const struct
 	}
 	if (wants_trial(page, TYPE_ANON) && !zpage_try(page, TYPE_ANON))
 		page_set(page, PG_INCOMPRESSIBLE);
-	if ((u32)page->private) {
-		u32 slot = (u32)page->private;
-
-		page->private = 0;
-		settle_anon(page, swap_entry(page, slot));
+	if ((u32)page->private && !swap_seeks()) {
+		settle_anon(page, swap_entry(page, (u32)page->private));
 		cost_note_disk(TYPE_ANON, COST_DISK_WRITE, 0, 1);
+		page->private = 0;
 		return free_reclaimed(page);
 	}
 	page_set(page, PG_WRITEBACK);
@@ -284,37 +288,74 @@ static u32 reclaim_anon(struct scan_control *sc, struct page *page, const struct
 	return 0;
 }
 
-/* The write of a batch's page is over. slot 0: it was not written. */
-static u32 finish_written(struct page *page, entry_t was, u32 slot)
+/* The write of a batch's page is over. written 0: it was not; then it may have an older copy, else it stays. */
+static u32 finish_written(struct page *page, entry_t was, u32 written)
 {
+	u32 copy = (u32)page->private, slot = written ? written : copy;
 	bool ours;
 
 	/* That it was dirty has been seen, and must not be taken for a write that comes later. */
 	ours = settle_anon(page, slot ? swap_entry(page, slot) : was & ~PTE_DIRTY);
+	if (ours && slot)
+		page->private = 0;
 	end_page_writeback(page);
 	if (ours && slot) {
-		count_vm_event(EV_pswpout);
+		if (written)
+			count_vm_event(EV_pswpout);
+		else
+			cost_note_disk(TYPE_ANON, COST_DISK_WRITE, 0, 1);
+		if (written && copy)
+			swap_put(copy);
 		return free_reclaimed(page);
 	}
-	if (slot)
-		swap_put(slot);
+	if (written)
+		swap_put(written);
 	if (!ours)
 		count_vm_event(EV_reclaim_rescued);
 	return keep_page(page, TYPE_ANON, ours ? LRU_INACTIVE_ANON : LRU_ACTIVE_ANON);
 }
 
+/*
+ * How many of the batch's pages, from that one on, are of one stream as far as their addresses tell; and is one of them to be
+ * written? On a disk that seeks those with a good copy are in the batch too. A page that was changed alone would lie elsewhere
+ * than the others of its stream from now on, and be a request of its own for whoever comes back for them. So its
+ * neighbours are written with it, in the same request, and all lie together. (Where pages of several streams leave together,
+ * each stream has its own groups: clean ones are not torn from theirs.)
+ */
+static u32 next_group(const struct swap_batch *batch, u32 first, bool *write)
+{
+	u32 at = first;
+
+	*write = false;
+	do
+		*write |= !(u32)batch->pages[at++]->private;
+	while (at < batch->nr &&
+	       batch->pages[at]->key - batch->pages[at - 1]->key <= SAME_STREAM_PAGES);
+	return at - first;
+}
+
 u32 swap_batch_finish(struct swap_batch *batch)
 {
 	void *frames[SWAP_CLUSTER];
-	u32 slots[SWAP_CLUSTER], freed = 0;
+	u32 slots[SWAP_CLUSTER], writes[SWAP_CLUSTER], nr_writes = 0, freed = 0;
+	bool write;
 
-	if (!batch->nr)
-		return 0;
-	for (u32 i = 0; i < batch->nr; i++)
-		frames[i] = page_address(batch->pages[i]);
-	swap_write_frames(frames, slots, batch->nr, COST_DISK_WRITE);
-	for (u32 i = 0; i < batch->nr; i++)
-		freed += finish_written(batch->pages[i], batch->entries[i], slots[i]);
+	for (u32 i = 0, nr; i < batch->nr; i += nr) {
+		nr = next_group(batch, i, &write);
+		for (u32 j = i; write && j < i + nr; j++) {
+			writes[nr_writes] = j;
+			frames[nr_writes++] = page_address(batch->pages[j]);
+		}
+	}
+	if (nr_writes)
+		swap_write_frames(frames, slots, nr_writes, COST_DISK_WRITE);
+	for (u32 i = 0, done = 0; i < batch->nr; i++) {
+		bool written = done < nr_writes && writes[done] == i;
+
+		freed += finish_written(batch->pages[i], batch->entries[i],
+					written ? slots[done] : 0);
+		done += written;
+	}
 	batch->nr = 0;
 	return freed;
 }

@@ -25,6 +25,7 @@
 	X(pgfileout, "file pages written to disk")                                           \
 	X(pswpin, "anon pages read from swap")                                               \
 	X(swap_ra, "of these, read ahead of their use")                                      \
+	X(swap_ra_hit, "of those, found used by reclaim")                                    \
 	X(pswpout, "anon pages written to swap decompressed, one block each")                \
 	X(zpswpin, "blocks of zpages read from swap")                                        \
 	X(zpswpout, "blocks of zpages written to swap")                                      \
