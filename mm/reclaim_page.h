@@ -24,7 +24,7 @@ u32 reclaim_page(struct scan_control *sc, struct page *page, enum page_type type
 		 const struct mm_decision *d, struct swap_batch *batch);
 /* Write the batch and wait. Returns frames freed. */
 u32 swap_batch_finish(struct swap_batch *batch);
-/* Has the page been used through its page-table entries since last asked? Locked page. */
+/* Has the page been used through its page-table entries since last asked? Locked. Settles PG_AHEAD. */
 bool page_accessed(struct page *page, enum page_type type);
 
 #endif

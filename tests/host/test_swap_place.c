@@ -160,8 +160,6 @@ static void test_ahead_used(void **state)
 
 static void test_ahead_unused(void **state)
 {
-	u64 ahead;
-
 	setup(false);
 	reclaim_all();
 	t.swap.min_latency_ns = t.swap.max_latency_ns = READ_NS;
@@ -170,8 +168,7 @@ static void test_ahead_unused(void **state)
 		anon_area_touch(&t, page, false);
 		anon_area_touch(&t, page + 1, false);
 	}
-	ahead = vm_event_total(EV_swap_ra);
-	assert_true(ahead > 0);
+	assert_true(vm_event_total(EV_swap_ra) > 0);
 	reclaim_list(LRU_INACTIVE_ANON, NR_PAGES);
 	assert_in_range(cost_ns(TYPE_ANON, COST_DISK_READ), READ_NS / 2, READ_NS * 2);
 	anon_area_end(&t);
