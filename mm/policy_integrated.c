@@ -136,7 +136,7 @@ struct curve {
 	/* The walk over the first buckets, in which it is too soon for anything to be decided. */
 	struct outlook young;
 	u32 young_buckets;
-	u64 young_ticks;
+	struct outlook stay; /* as far as one looks at all, if it has just left */
 };
 
 /* The same, and how often a frame was needed again at best, had one stopped there: ONEs in managed_frames ticks. */
@@ -145,13 +145,23 @@ struct prospect {
 	u64 best_rate;
 };
 
-/* Part of a bucket: 1 - exp(-x), the rate being the same all over it. */
-static struct step step_of(u64 returns, u32 b, u64 ticks)
+/*
+ * Part of a bucket, the rate being the same all over it. x: returns meanwhile. 1 - exp(-x) come back, and the time until then
+ * is the same part of x: with exp(x) = 1 + x n that is 1 / exp(x) of x n, and of n.
+ */
+static inline struct step step_of(u64 x, u64 ticks)
 {
-	u64 x = MIN(returns * ticks / age_bucket_ticks(b), 16 * ONE);
-	u64 part = ONE - ONE * ONE / (ONE + x + x * x / 2 / ONE + x * x / 6 / ONE * x / ONE);
+	u64 n, inverse;
 
-	return (struct step){ part, x > ONE / 1024 ? ticks * ONE * part / x : ticks * ONE };
+	x = MIN(x, 16 * ONE);
+	n = ONE + x / 2 + x * x / 6 / ONE;
+	inverse = ONE * ONE / (ONE + x * n / ONE);
+	return (struct step){ ONE - inverse, ticks * (n * inverse / ONE) };
+}
+
+static struct step part_of(const struct curve *curve, u32 b, u64 ticks)
+{
+	return step_of(curve->returns[b] * ticks / age_bucket_ticks(b), ticks);
 }
 
 /* One step further. */
@@ -164,26 +174,34 @@ static inline void look_further(struct outlook *o, struct step step)
 	o->survivors -= back;
 }
 
+/* prior: returns of PRIOR_PAGES. */
+static inline u64 returns_in(const struct type_snapshot *t, u32 b, u64 prior)
+{
+	return (t->back[b] * ONE + prior) / (t->away[b] + PRIOR_PAGES);
+}
+
 static void curve_of(const struct type_snapshot *t, u64 frames, struct curve *curve)
 {
-	u64 start = 0, end = MAX(t->store_age, frames) + HORIZON_FRAMES * frames;
+	u64 horizon = HORIZON_FRAMES * frames, end = MAX(t->store_age, frames) + horizon;
+	u64 prior = PRIOR_PAGES * PRIOR_RETURNS * ONE / frames, start = 0, next, x = 0;
+	u32 b = 0, last = age_bucket(horizon);
+	struct outlook o = { 0, 1, ONE };
 
 	curve->frames = frames;
-	curve->young = (struct outlook){ 0, 1, ONE };
-	curve->young_ticks = curve->young_buckets = 0;
-	for (u32 b = 0; b < AGE_BUCKETS && start < end; b++) {
-		u64 prior, ticks = age_bucket_ticks(b);
-
-		start += ticks;
-		prior = PRIOR_RETURNS * MIN(start, frames) / frames;
-		curve->returns[b] =
-			(t->back[b] * ONE + PRIOR_PAGES * prior) / (t->away[b] + PRIOR_PAGES);
-		curve->whole[b] = step_of(curve->returns[b], b, ticks);
-		if (start >= frames / SHORTEST_STAY)
-			continue;
-		look_further(&curve->young, curve->whole[b]);
-		curve->young_buckets = b + 1;
-		curve->young_ticks = start;
+	for (; next = start + age_bucket_ticks(b), next < frames / SHORTEST_STAY; start = next, b++)
+		x += curve->returns[b] = returns_in(t, b, prior * next / ONE);
+	look_further(&o, step_of(x, start));
+	curve->young = o;
+	curve->young_buckets = b;
+	for (; b < AGE_BUCKETS && start < end; start = next, b++) {
+		next = start + age_bucket_ticks(b);
+		curve->returns[b] = returns_in(t, b, prior * MIN(next, frames) / ONE);
+		curve->whole[b] = step_of(curve->returns[b], next - start);
+		if (b == last) {
+			curve->stay = o;
+			look_further(&curve->stay, part_of(curve, b, horizon - start));
+		}
+		look_further(&o, curve->whole[b]);
 	}
 }
 
@@ -199,25 +217,39 @@ static u64 paid_ns(const struct curve *curve, const struct outlook *o, struct wa
 	return cost_ns_of(o, way) * curve->frames / o->ticks;
 }
 
+/* Has it been long enough for a rate? Then it may be the best so far. */
+static inline void note_rate(const struct curve *curve, struct prospect *p, bool long_enough)
+{
+	if (long_enough)
+		p->best_rate = MAX(p->best_rate, p->end.chance * curve->frames / p->end.ticks);
+}
+
 /* A page away since `from`, as far as `reach` further. */
 static struct prospect prospect_of(const struct curve *curve, u64 from, u64 reach)
 {
-	u64 end = from + reach, next, start = from ? from : curve->young_ticks;
-	u32 b = from ? age_bucket(from) : curve->young_buckets;
+	u64 at = from, end = from + reach, shortest = MAX(curve->frames / SHORTEST_STAY, 1UL);
+	u32 b = age_bucket(from), last = age_bucket(end), decides = age_bucket(from + shortest - 1);
 	struct prospect p = { { 0, 1, ONE }, 0 };
 
-	if (!from)
+	if (!from) {
 		p.end = curve->young;
-	for (; b < AGE_BUCKETS && start < end; b++, start = next) {
-		u64 ticks = age_bucket_ticks(b);
-
-		next = MIN(end, start == from ? age_bucket_start(b + 1) : start + ticks);
-		look_further(&p.end, next - start == ticks
-					     ? curve->whole[b]
-					     : step_of(curve->returns[b], b, next - start));
-		if (next - from >= curve->frames / SHORTEST_STAY)
-			p.best_rate = MAX(p.best_rate, p.end.chance * curve->frames / p.end.ticks);
+		b = curve->young_buckets;
+		at = age_bucket_start(b);
+	} else if (b < last) {
+		at = age_bucket_start(b + 1);
+		look_further(&p.end, part_of(curve, b, at - from));
+		note_rate(curve, &p, b >= decides);
+		b++;
 	}
+	for (; b < last; b++) {
+		look_further(&p.end, b < curve->young_buckets
+					     ? part_of(curve, b, age_bucket_ticks(b))
+					     : curve->whole[b]);
+		note_rate(curve, &p, b >= decides);
+		at += age_bucket_ticks(b);
+	}
+	look_further(&p.end, part_of(curve, last, end - at));
+	note_rate(curve, &p, true);
 	return p;
 }
 
@@ -226,12 +258,6 @@ static u64 index_ns(const struct curve *curve, const struct prospect *p, struct 
 {
 	/* Kept to the end it need not be put away at all. */
 	return MAX(p->best_rate * (way.out_ns + way.in_ns) / ONE, paid_ns(curve, &p->end, way));
-}
-
-/* Its whole stay, as far as one looks at all. */
-static struct outlook stay_of(const struct curve *curve, u64 from)
-{
-	return prospect_of(curve, from, HORIZON_FRAMES * curve->frames).end;
 }
 
 /*
@@ -298,9 +324,10 @@ static struct way by_eviction(const struct type_snapshot *t, enum page_type type
 
 /* The second inequality of the top. */
 static bool store_is_better(const struct mm_snapshot *s, enum page_type type,
-			    const struct curve *curve, const struct outlook *stay)
+			    const struct curve *curve)
 {
 	const struct type_snapshot *t = &s->type[type];
+	const struct outlook *stay = &curve->stay;
 	u64 part = zpage_part(t);
 	u64 disk = cost_ns_of(stay, by_disk(t, type));
 	u64 store = CPU_WEIGHT(cost_ns_of(stay, by_store(t)));
@@ -414,28 +441,27 @@ static void consider_compressed(const struct mm_snapshot *s, struct mm_decision 
 	}
 }
 
-/* What a frame of the chosen list costs by the chosen way. stay: of its type's pages. */
+/* What a frame of the chosen list costs by the chosen way. */
 static u64 price_of(const struct mm_snapshot *s, const struct mm_decision *d,
-		    const struct curve *curve, const struct outlook *stay)
+		    const struct curve *curve)
 {
 	enum page_type type = lru_type(d->list);
 	const struct type_snapshot *t = &s->type[type];
-	struct outlook oldest;
+	struct prospect oldest;
 
 	if (!list_is_inactive(d->list)) {
-		oldest = stay_of(curve, t->store_age);
-		return paid_ns(curve, &oldest, by_eviction(t, type)) * zpages_x16(t) / 16;
+		oldest = prospect_of(curve, t->store_age, HORIZON_FRAMES * curve->frames);
+		return paid_ns(curve, &oldest.end, by_eviction(t, type)) * zpages_x16(t) / 16;
 	}
 	if (d->compress)
-		return paid_ns(curve, stay, by_store(t)) * ONE / (ONE - zpage_part(t));
-	return paid_ns(curve, stay, by_disk(t, type));
+		return paid_ns(curve, &curve->stay, by_store(t)) * ONE / (ONE - zpage_part(t));
+	return paid_ns(curve, &curve->stay, by_disk(t, type));
 }
 
 static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d)
 {
 	bool store[NR_PAGE_TYPES];
 	struct curve curve[NR_PAGE_TYPES];
-	struct outlook stay[NR_PAGE_TYPES];
 	enum page_type chosen;
 
 	decision_begin(s, d);
@@ -449,9 +475,8 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 		curve_of(t, s->managed_frames, &curve[type]);
 		if (!may_give(s, lru_of(type, LRU_INACTIVE_ANON)))
 			continue;
-		stay[type] = stay_of(&curve[type], 0);
-		store[type] = !t->can_evict || is_left_alone(t) ||
-			      store_is_better(s, type, &curve[type], &stay[type]);
+		store[type] =
+			!t->can_evict || is_left_alone(t) || store_is_better(s, type, &curve[type]);
 		consider(s, d, lru_of(type, LRU_INACTIVE_ANON),
 			 resident_ns(t, type, &curve[type], store[type]));
 		/* An active page has been used more often than the inactive ones that shield it. */
@@ -468,7 +493,7 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 			d->leave_holes |= BIT(i);
 	chosen = lru_type(d->list);
 	d->compress = list_is_inactive(d->list) && store[chosen];
-	d->paid_ns = price_of(s, d, &curve[chosen], &stay[chosen]);
+	d->paid_ns = price_of(s, d, &curve[chosen]);
 	if (!list_is_inactive(d->list))
 		d->why = "its oldest zpages are worth least";
 	else if (d->compress)
