@@ -188,6 +188,26 @@ static enum zresult try_compress_anon(struct scan_control *sc, struct page *page
 #define UNUSED_SINCE_SHIFT 32
 #define UNUSED_SINCE_VALID BIT(31)
 
+#define LATELY 16
+
+/* The stamp of when the last page of a list was passed over so, and it had been gone through; 0: never. Atomic. */
+static u32 gone_through;
+
+static bool was_gone_through_lately(void)
+{
+	u32 at = READ_ONCE(gone_through);
+
+	return at && workingset_distance(at) < mem_layout.nr_frames / LATELY;
+}
+
+static __noinline void pass_over(struct scan_control *sc)
+{
+	if (!sc->nr_too_young++ && was_gone_through_lately())
+		sc->many_too_young = 0;
+	if (sc->nr_too_young == sc->many_too_young)
+		WRITE_ONCE(gone_through, workingset_now(false, false) | UNUSED_SINCE_VALID);
+}
+
 static bool is_too_young_for_disk(struct scan_control *sc, struct page *page,
 				  const struct mm_decision *d)
 {
@@ -198,11 +218,11 @@ static bool is_too_young_for_disk(struct scan_control *sc, struct page *page,
 		return false;
 	if (since && workingset_distance(since) >= age)
 		return false;
-	sc->nr_too_young++;
 	if (!since) {
 		since = workingset_now(false, false) | UNUSED_SINCE_VALID;
 		page->private |= (u64)since << UNUSED_SINCE_SHIFT;
 	}
+	pass_over(sc);
 	return true;
 }
 
