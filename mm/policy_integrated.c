@@ -54,7 +54,7 @@
  * Pages that the store refuses are on the same lists, where those that it takes leave early because they cost little
  * to bring back. They themselves would come back from disk. So they stay until unused for so long (spill_age) that they
  * are worth no more than those beside them. Once these are gone the question is another one: nobody's frame is as cheap any
- * more, and they leave when worth no more than a frame of any other class (spill_age_alone). One age for both was too
+ * more, and they leave when worth no more than a frame of any other class (spill_age_alone; reclaim_page.c). One age for both was too
  * young while all still fitted into memory and store, by hundreds of reads of a slow disk, or else too old where it did not, and
  * zpages that were wanted sooner left instead. Where the store refuses nearly all, they leave at once.
  *
@@ -133,7 +133,7 @@ struct curve {
 	u64 returns[AGE_BUCKETS]; /* in the whole bucket: a rate, in ONEs */
 	struct step whole[AGE_BUCKETS];
 	u64 frames; /* managed */
-	/* The walk over the first buckets, in which it is too soon for anything to be decided. */
+	/* The walk over the first buckets, in which it is too soon for anything to be decided; whole[] begins behind them. */
 	struct outlook young;
 	u32 young_buckets;
 	struct outlook stay; /* as far as one looks at all, if it has just left */
@@ -146,8 +146,8 @@ struct prospect {
 };
 
 /*
- * Part of a bucket, the rate being the same all over it. x: returns meanwhile. 1 - exp(-x) come back, and the time until then
- * is the same part of x: with exp(x) = 1 + x n that is 1 / exp(x) of x n, and of n.
+ * So many ticks with the same rate all over; x: returns meanwhile. The chance is 1 - exp(-x), and the time until then
+ * (1 - exp(-x)) / x of the ticks; with exp(x) = 1 + x n one division does for both.
  */
 static inline struct step step_of(u64 x, u64 ticks)
 {
@@ -188,12 +188,15 @@ static void curve_of(const struct type_snapshot *t, u64 frames, struct curve *cu
 	struct outlook o = { 0, 1, ONE };
 
 	curve->frames = frames;
-	for (; next = start + age_bucket_ticks(b), next < frames / SHORTEST_STAY; start = next, b++)
-		x += curve->returns[b] = returns_in(t, b, prior * next / ONE);
+	while ((next = start + age_bucket_ticks(b)) < frames / SHORTEST_STAY) {
+		curve->returns[b] = returns_in(t, b, prior * next / ONE);
+		x += curve->returns[b++];
+		start = next;
+	}
 	look_further(&o, step_of(x, start));
 	curve->young = o;
 	curve->young_buckets = b;
-	for (; b < AGE_BUCKETS && start < end; start = next, b++) {
+	for (; b < AGE_BUCKETS && start <= end; start = next, b++) {
 		next = start + age_bucket_ticks(b);
 		curve->returns[b] = returns_in(t, b, prior * MIN(next, frames) / ONE);
 		curve->whole[b] = step_of(curve->returns[b], next - start);
@@ -217,11 +220,10 @@ static u64 paid_ns(const struct curve *curve, const struct outlook *o, struct wa
 	return cost_ns_of(o, way) * curve->frames / o->ticks;
 }
 
-/* Has it been long enough for a rate? Then it may be the best so far. */
-static inline void note_rate(const struct curve *curve, struct prospect *p, bool long_enough)
+/* The rate so far may be the best. */
+static inline void note_rate(const struct curve *curve, struct prospect *p)
 {
-	if (long_enough)
-		p->best_rate = MAX(p->best_rate, p->end.chance * curve->frames / p->end.ticks);
+	p->best_rate = MAX(p->best_rate, p->end.chance * curve->frames / p->end.ticks);
 }
 
 /* A page away since `from`, as far as `reach` further. */
@@ -238,18 +240,19 @@ static struct prospect prospect_of(const struct curve *curve, u64 from, u64 reac
 	} else if (b < last) {
 		at = age_bucket_start(b + 1);
 		look_further(&p.end, part_of(curve, b, at - from));
-		note_rate(curve, &p, b >= decides);
-		b++;
+		if (b++ >= decides)
+			note_rate(curve, &p);
 	}
 	for (; b < last; b++) {
 		look_further(&p.end, b < curve->young_buckets
 					     ? part_of(curve, b, age_bucket_ticks(b))
 					     : curve->whole[b]);
-		note_rate(curve, &p, b >= decides);
+		if (b >= decides)
+			note_rate(curve, &p);
 		at += age_bucket_ticks(b);
 	}
 	look_further(&p.end, part_of(curve, last, end - at));
-	note_rate(curve, &p, true);
+	note_rate(curve, &p);
 	return p;
 }
 

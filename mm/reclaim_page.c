@@ -188,10 +188,16 @@ static enum zresult try_compress_anon(struct scan_control *sc, struct page *page
 #define UNUSED_SINCE_SHIFT 32
 #define UNUSED_SINCE_VALID BIT(31)
 
-#define LATELY 16
-
-/* The stamp of when the last page of a list was passed over so, and it had been gone through; 0: never. Atomic. */
+/*
+ * When a list had been gone through in vain, as a stamp with UNUSED_SINCE_VALID; 0: never. Atomic.
+ *
+ * Until memory / LATELY has left thereafter the one age holds for all: these pages leave as they are met, in the order in
+ * which they were used. With a search before each of them they left from wherever it had ended, and a loop that came back for
+ * them found its stream in pieces: twice as large as memory, on a disk that seeks, it took a quarter more time. Longer
+ * than that, a loop of which all but a little fits sent pages to disk for which there was room by then.
+ */
 static u32 gone_through;
+#define LATELY 16
 
 static bool was_gone_through_lately(void)
 {
@@ -200,6 +206,7 @@ static bool was_gone_through_lately(void)
 	return at && workingset_distance(at) < mem_layout.nr_frames / LATELY;
 }
 
+/* The first one that a batch passes over asks. */
 static __noinline void pass_over(struct scan_control *sc)
 {
 	if (!sc->nr_too_young++ && was_gone_through_lately())

@@ -17,7 +17,7 @@ struct scan_control {
 	u64 keep_pages; /* so many resident ones are not taken */
 	u32 nr_refused; /* anon pages that the store refused, of the last batch */
 	u32 nr_too_young; /* refused by it, and passed over as not old enough for the disk: the same */
-	u32 many_too_young;		     /* so many: there are hardly any others */
+	u32 many_too_young; /* so many: there are hardly any others; 0: so it was lately */
 	bool store_at_target[NR_PAGE_TYPES]; /* a page was refused for it: shrink first */
 	struct page *written;		     /* a file page whose write-back this request started */
 };

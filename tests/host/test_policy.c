@@ -548,6 +548,24 @@ static void test_integrated_evicts_what_is_in_order(void **state)
 	assert_true(decide(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_ANON] < ordered_ns / 2);
 }
 
+/* Zpages older than the table of ages goes are worth what the oldest ages in it say. */
+static void test_integrated_beyond_the_last_age(void **state)
+{
+	struct mm_snapshot s = anon_snapshot(8000 * 1000);
+	struct type_snapshot *t = &s.type[TYPE_ANON];
+	u64 oldest_ns;
+
+	life(t, 64 * MANAGED, UINT64_MAX);
+	t->store_age = age_bucket_start(AGE_BUCKETS - 1);
+	oldest_ns = decide(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_ANON];
+	assert_in_range(oldest_ns, 1, UINT64_MAX / 2);
+	for (u32 times = 2; times <= 32; times *= 2) {
+		t->store_age = times * age_bucket_start(AGE_BUCKETS - 1);
+		assert_in_range(decide(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_ANON],
+				oldest_ns * 9 / 10, oldest_ns * 11 / 10);
+	}
+}
+
 /*
  * A type at rest gives nothing to the disk until the other has paid what it would cost to bring it back; squeezing it is
  * another matter. Then its worth falls.
@@ -697,6 +715,7 @@ int main(void)
 		cmocka_unit_test(test_integrated_sees_a_list_grow),
 		cmocka_unit_test(test_integrated_spares_what_is_refused),
 		cmocka_unit_test(test_integrated_evicts_what_is_in_order),
+		cmocka_unit_test(test_integrated_beyond_the_last_age),
 		cmocka_unit_test(test_integrated_leaves_rest_alone),
 		cmocka_unit_test(test_any_snapshot),
 		cmocka_unit_test(test_file_pages_can_always_give),

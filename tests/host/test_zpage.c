@@ -533,8 +533,8 @@ static u64 half_noise(u64 page, u64 i)
 	return page % 2 ? noise(page, i) : word_of(page, i);
 }
 
-/* Pages that the store refuses, and a disk would have to bring back, leave when there are no others, and then they do. */
-static void test_refused_leave_last(void **state)
+/* A disk would have to bring back those that the store refuses: they leave when there are no others, and not before. */
+static void until_refused_leave(void)
 {
 	setup_log();
 	for (u32 i = 0; i < 100; i++)
@@ -544,8 +544,30 @@ static void test_refused_leave_last(void **state)
 	while (!events(EV_pswpout))
 		assert_true(reclaim_direct(0));
 	assert_in_range(events(EV_zstore_anon), NR_PAGES / 2 - 16, NR_PAGES / 2);
+}
+
+/* Then they do. */
+static void test_refused_leave_last(void **state)
+{
+	until_refused_leave();
 	while (events(EV_pswpout) < NR_PAGES / 4)
 		assert_true(reclaim_direct(0));
+	check(NR_PAGES, half_noise);
+	teardown();
+}
+
+/* And the next ones need no search through all of them. */
+static void test_refused_go_on_leaving(void **state)
+{
+	u64 scanned, left;
+
+	until_refused_leave();
+	scanned = events(EV_pgscan_direct);
+	left = events(EV_pswpout);
+	assert_true(reclaim_direct(0));
+	left = events(EV_pswpout) - left;
+	assert_in_range(left, SWAP_CLUSTER, 2 * SWAP_CLUSTER);
+	assert_in_range(events(EV_pgscan_direct) - scanned, left, left + 8);
 	check(NR_PAGES, half_noise);
 	teardown();
 }
@@ -700,6 +722,7 @@ int main(void)
 		cmocka_unit_test(test_incompressible_no_copy),
 		cmocka_unit_test(test_incompressible_kept),
 		cmocka_unit_test(test_refused_leave_last),
+		cmocka_unit_test(test_refused_go_on_leaving),
 		cmocka_unit_test(test_trials),
 		cmocka_unit_test(test_trials_refused),
 		cmocka_unit_test(test_no_trials),
