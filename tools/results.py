@@ -79,6 +79,25 @@ def check_same_work(rows):
                 for one, of in ((first, first_work), (row, work))))
 
 
+def adopt(rows, kernel, other):
+    """Runs of the kernel, and of another one those that it would repeat to the byte.
+
+    A change that one policy alone executes leaves the runs of all others as they were. It is not believed but
+    seen: from the other kernel are taken the runs of a policy with a workload on a disk if both kernels have a run of these,
+    and all that both have are the same.
+    """
+    def kin(row):
+        return row["label"], row["workload"], row["disk"]
+
+    taken = {key_of(row): row for row in rows if row["kernel"] == kernel}
+    theirs = [{**row, "kernel": kernel} for row in rows if row["kernel"] == other]
+    shared = [(taken[key_of(row)], row) for row in theirs if key_of(row) in taken]
+    differ = {kin(mine) for mine, row in shared if mine != row}
+    proven = {kin(mine) for mine, _ in shared} - differ
+    adopted = [row for row in theirs if kin(row) in proven and key_of(row) not in taken]
+    return [*taken.values(), *adopted], adopted, [row for mine, row in shared if kin(mine) in proven]
+
+
 def load(path):
     """All runs of a file by key; none if there is no such file."""
     try:
