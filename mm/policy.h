@@ -101,8 +101,8 @@ struct mm_decision {
 	bool compress; /* cold pages of an inactive list go to the store */
 	bool spill;    /* anon pages that do not, or that it refuses, go to disk; else they stay */
 	u64 spill_age; /* those that it refuses: once unused for so many departures ... */
-	u64 spill_age_alone; /* ... or for so many, no more, once the list has hardly any others */
-	u32 refusing;	     /* BIT(type): full until smaller; policies have no other memory */
+	u64 spill_age_alone; /* ... or for so many, no more, once the list has hardly any others, or had none lately */
+	u32 refusing;	 /* BIT(type): full until smaller; policies have no other memory */
 	u32 leave_holes; /* BIT(type): few holes among its zpages are not worth closing for a frame */
 	bool used_once; /* file pages that were never on the active list go to the store too */
 	bool age_anon,
