@@ -50,7 +50,10 @@ struct type_snapshot {
 	/* Measured on this machine, this type's pages, ns a page (moving averages). */
 	u64 compress_ns, decompress_ns;
 	u64 disk_read_ns;   /* a comeback from disk, readahead included */
-	u64 swap_read_ns;   /* a request to read from swap, whatever it brings */
+	union {
+		u64 swap_read_ns;   /* a request to read from swap, whatever it brings */
+		u64 stream_read_ns;
+	};
 	u64 in_sequence;    /* comebacks in the order of addresses, in SEQUENCE_ONEs */
 	u64 evict_back_ns;  /* a comeback of an evicted zpage: its share of those */
 	u64 disk_write_ns;  /* writing one page out, its share of a larger write */
@@ -99,6 +102,7 @@ struct mm_decision {
 	enum lru_list
 		list;  /* inactive or compressed, of either type; NR_LRU_LISTS: none can give */
 	bool compress; /* cold pages of an inactive list go to the store */
+	bool streams_too;
 	bool spill;    /* anon pages that do not, or that it refuses, go to disk; else they stay */
 	u64 spill_age; /* those that it refuses: once unused for so many departures ... */
 	u64 spill_age_alone; /* ... or for so many, no more, once the list has hardly any others, or had none lately */

@@ -112,7 +112,7 @@
 
 /* One that is away at a time's start. */
 struct step {
-	u64 part;  /* the chance that it comes back meanwhile, in ONEs */
+	u64 stays; /* the chance that it does not come back meanwhile, in ONEs */
 	u64 ticks; /* until then, or until the end: expected, in ONEs */
 };
 
@@ -123,9 +123,8 @@ struct way {
 
 /* A walk along the curve. */
 struct outlook {
-	u64 chance;    /* of coming back, in ONEs */
-	u64 ticks;     /* until then, or until the end of what was looked at: expected */
-	u64 survivors; /* ONE - chance */
+	u64 ticks;     /* until it comes back, or until the end of what was looked at: expected */
+	u64 survivors; /* the chance that it is still away, in ONEs */
 };
 
 /* What becomes of a page in each bucket of age, were it put back at once. */
@@ -154,9 +153,9 @@ static inline struct step step_of(u64 x, u64 ticks)
 	u64 n, inverse;
 
 	x = MIN(x, 16 * ONE);
-	n = ONE + x / 2 + x * x / 6 / ONE;
+	n = ONE + x * (ONE / 2 + x * (ONE / 6) / ONE) / ONE;
 	inverse = ONE * ONE / (ONE + x * n / ONE);
-	return (struct step){ ONE - inverse, ticks * (n * inverse / ONE) };
+	return (struct step){ inverse, ticks * (n * inverse / ONE) };
 }
 
 static struct step part_of(const struct curve *curve, u32 b, u64 ticks)
@@ -167,11 +166,8 @@ static struct step part_of(const struct curve *curve, u32 b, u64 ticks)
 /* One step further. */
 static inline void look_further(struct outlook *o, struct step step)
 {
-	u64 back = o->survivors * step.part / ONE;
-
-	o->chance += back;
 	o->ticks += o->survivors * step.ticks / ONE / ONE;
-	o->survivors -= back;
+	o->survivors = o->survivors * step.stays / ONE;
 }
 
 /* prior: returns of PRIOR_PAGES. */
@@ -180,12 +176,12 @@ static inline u64 returns_in(const struct type_snapshot *t, u32 b, u64 prior)
 	return (t->back[b] * ONE + prior) / (t->away[b] + PRIOR_PAGES);
 }
 
-static void curve_of(const struct type_snapshot *t, u64 frames, struct curve *curve)
+static __noinline void curve_of(const struct type_snapshot *t, u64 frames, struct curve *curve)
 {
 	u64 horizon = HORIZON_FRAMES * frames, end = MAX(t->store_age, frames) + horizon;
 	u64 prior = PRIOR_PAGES * PRIOR_RETURNS * ONE / frames, start = 0, next, x = 0;
 	u32 b = 0, last = age_bucket(horizon);
-	struct outlook o = { 0, 1, ONE };
+	struct outlook o = { 1, ONE };
 
 	curve->frames = frames;
 	while ((next = start + age_bucket_ticks(b)) < frames / SHORTEST_STAY) {
@@ -211,7 +207,7 @@ static void curve_of(const struct type_snapshot *t, u64 frames, struct curve *cu
 /* What a page costs that is put away. */
 static u64 cost_ns_of(const struct outlook *o, struct way way)
 {
-	return way.out_ns + o->chance * way.in_ns / ONE;
+	return way.out_ns + (ONE - o->survivors) * way.in_ns / ONE;
 }
 
 /* The same for its frame: ns for each managed_frames ticks. */
@@ -223,30 +219,31 @@ static u64 paid_ns(const struct curve *curve, const struct outlook *o, struct wa
 /* The rate so far may be the best. */
 static inline void note_rate(const struct curve *curve, struct prospect *p)
 {
-	p->best_rate = MAX(p->best_rate, p->end.chance * curve->frames / p->end.ticks);
+	p->best_rate = MAX(p->best_rate, (ONE - p->end.survivors) * curve->frames / p->end.ticks);
 }
 
 /* A page away since `from`, as far as `reach` further. */
 static struct prospect prospect_of(const struct curve *curve, u64 from, u64 reach)
 {
-	u64 at = from, end = from + reach, shortest = MAX(curve->frames / SHORTEST_STAY, 1UL);
-	u32 b = age_bucket(from), last = age_bucket(end), decides = age_bucket(from + shortest - 1);
-	struct prospect p = { { 0, 1, ONE }, 0 };
+	u64 at = from, end = from + reach;
+	u32 b = age_bucket(from), last = age_bucket(end), decides;
+	struct prospect p = { { 1, ONE }, 0 };
 
-	if (!from) {
+	if (b < curve->young_buckets) {
 		p.end = curve->young;
-		b = curve->young_buckets;
+		b = decides = curve->young_buckets;
 		at = age_bucket_start(b);
-	} else if (b < last) {
-		at = age_bucket_start(b + 1);
-		look_further(&p.end, part_of(curve, b, at - from));
-		if (b++ >= decides)
-			note_rate(curve, &p);
+	} else {
+		decides = age_bucket(from + curve->frames / SHORTEST_STAY);
+		if (b < last) {
+			at = age_bucket_start(b + 1);
+			look_further(&p.end, part_of(curve, b, at - from));
+			if (b++ >= decides)
+				note_rate(curve, &p);
+		}
 	}
 	for (; b < last; b++) {
-		look_further(&p.end, b < curve->young_buckets
-					     ? part_of(curve, b, age_bucket_ticks(b))
-					     : curve->whole[b]);
+		look_further(&p.end, curve->whole[b]);
 		if (b >= decides)
 			note_rate(curve, &p);
 		at += age_bucket_ticks(b);
@@ -337,6 +334,13 @@ static bool store_is_better(const struct mm_snapshot *s, enum page_type type,
 	u64 kept = MIN(s->price_ns, BIT(36)) * part / ONE * stay->ticks / curve->frames;
 
 	return store + MAX(kept, store * part / (ONE - part)) < disk;
+}
+
+static bool stream_is_dear(const struct type_snapshot *t)
+{
+	struct way store = by_store(t);
+
+	return CPU_WEIGHT(store.out_ns + store.in_ns) < t->stream_read_ns;
 }
 
 /* For how long memory could keep pages of that kind, were it given to them alone. */
@@ -505,6 +509,8 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 		d->why = "worth least; the disk costs less than the frames a zpage would keep";
 	if (d->compress && chosen == TYPE_ANON)
 		set_spill_ages(s, chosen, &curve[chosen], d);
+	if (d->compress && chosen == TYPE_FILE)
+		d->streams_too = stream_is_dear(&s->type[TYPE_FILE]);
 }
 
 const struct policy policy_integrated = {

@@ -261,10 +261,9 @@ static void swap_batch_add(struct swap_batch *batch, struct page *page, entry_t 
 }
 
 /* It leaves by the disk; but what the store would make of such pages is to be known. */
-static bool wants_trial(const struct page *page, enum page_type type)
+static bool may_be_tried(const struct page *page, enum page_type type)
 {
-	return policy_current()->compresses[type] && !page_test(page, PG_INCOMPRESSIBLE) &&
-	       cost_wants_trial(type);
+	return policy_current()->compresses[type] && !page_test(page, PG_INCOMPRESSIBLE);
 }
 
 static u32 reclaim_anon(struct scan_control *sc, struct page *page, const struct mm_decision *d,
@@ -302,7 +301,7 @@ static u32 reclaim_anon(struct scan_control *sc, struct page *page, const struct
 		settle_anon(page, was & ~PTE_DIRTY);
 		return keep_page(page, TYPE_ANON, LRU_INACTIVE_ANON);
 	}
-	if (wants_trial(page, TYPE_ANON) && !zpage_try(page, TYPE_ANON))
+	if (may_be_tried(page, TYPE_ANON) && cost_wants_trial(TYPE_ANON) && !zpage_try(page, TYPE_ANON))
 		page_set(page, PG_INCOMPRESSIBLE);
 	if ((u32)page->private && !swap_seeks()) {
 		settle_anon(page, swap_entry(page, (u32)page->private));
@@ -424,6 +423,22 @@ static u32 compress_file(struct scan_control *sc, struct address_space *mapping,
 	return free_reclaimed(page);
 }
 
+static bool was_near(struct address_space *mapping, u64 index)
+{
+	entry_t *slot = mapping_slot(mapping, index), entry = slot ? READ_ONCE(*slot) : 0;
+
+	if (entry_is(entry, ENTRY_SHADOW))
+		return workingset_distance(entry_shadow(entry)) < 128;
+	return entry != 0;
+}
+
+static bool is_of_stream(struct address_space *mapping, const struct page *page)
+{
+	u64 index = page_index(page);
+
+	return was_near(mapping, index - 1) && was_near(mapping, index + 1);
+}
+
 static u32 reclaim_clean_file(struct scan_control *sc, struct address_space *mapping,
 			      struct page *page, const struct mm_decision *d)
 {
@@ -439,9 +454,9 @@ static u32 reclaim_clean_file(struct scan_control *sc, struct address_space *map
 		count_vm_event(EV_pgrotated);
 		return keep_page(page, TYPE_FILE, LRU_INACTIVE_ANON);
 	}
-	if (d->compress && deserves)
+	if (d->compress && deserves && (d->streams_too || !is_of_stream(mapping, page)))
 		return compress_file(sc, mapping, page);
-	if (wants_trial(page, TYPE_FILE))
+	if (may_be_tried(page, TYPE_FILE) && cost_note_file_drop())
 		zpage_try(page, TYPE_FILE);
 	settle_file(mapping, page_index(page), file_shadow(page));
 	count_vm_event(EV_pgdrop_file);

@@ -81,6 +81,9 @@ static struct {
 #define TRY_ONE_IN	 256
 #define TRY_FIRST	 16
 #define TRY_FIRST_ONE_IN 32
+#define TRY_FILE_ONE_IN	 1024
+
+#define STREAM_FORGET 4096
 
 /* Until something has been measured: a guess for a disk of 4 ms and LZ4 under emulation. */
 static const u64 first_guess_ns[NR_COSTS] = {
@@ -317,12 +320,27 @@ void cost_note_tried(enum page_type type, bool stored, u32 size_bytes)
 		note_share(&w->cost_ns[COST_ZPAGE_BYTES], size_bytes, weight);
 }
 
-bool cost_wants_trial(enum page_type type)
+static inline bool wants_trial(enum page_type type, u64 one_in)
 {
 	u64 tried = READ_ONCE(workingset.type[type].tried);
 
 	return READ_ONCE(workingset.type[type].departed) >=
-	       tried * (tried < TRY_FIRST ? TRY_FIRST_ONE_IN : TRY_ONE_IN);
+	       tried * (tried < TRY_FIRST ? TRY_FIRST_ONE_IN : one_in);
+}
+
+bool cost_wants_trial(enum page_type type)
+{
+	return wants_trial(type, TRY_ONE_IN);
+}
+
+bool cost_note_file_drop(void)
+{
+	u64 *stream = &workingset.type[TYPE_FILE].cost_ns[COST_FILE_STREAM];
+	u64 average = READ_ONCE(workingset.type[TYPE_FILE].cost_ns[COST_DISK_READ]);
+	u64 least = READ_ONCE(*stream);
+
+	WRITE_ONCE(*stream, MIN(average, least + least / STREAM_FORGET));
+	return wants_trial(TYPE_FILE, TRY_FILE_ONE_IN);
 }
 
 /* One read of the swap disk says more of the others than a guess does. */

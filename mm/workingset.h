@@ -50,6 +50,7 @@ enum cost_kind {
 	COST_DECOMPRESS,
 	COST_DISK_READ,
 	COST_SWAP_READ,
+	COST_FILE_STREAM = COST_SWAP_READ,
 	COST_EVICT_BACK,
 	COST_DISK_WRITE,
 	COST_EVICT_WRITE, /* of a store frame */
@@ -64,6 +65,7 @@ void cost_note_disk(enum page_type type, enum cost_kind kind, u64 total_ns, u64 
 void cost_note_tried(enum page_type type, bool stored, u32 size_bytes);
 /* So few were lately that a page which is about to leave by another way should be tried: zpage_try(). */
 bool cost_wants_trial(enum page_type type);
+bool cost_note_file_drop(void);
 u64 cost_ns(enum page_type type, enum cost_kind kind);
 
 #endif
