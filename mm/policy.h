@@ -50,10 +50,7 @@ struct type_snapshot {
 	/* Measured on this machine, this type's pages, ns a page (moving averages). */
 	u64 compress_ns, decompress_ns;
 	u64 disk_read_ns;   /* a comeback from disk, readahead included */
-	union {
-		u64 swap_read_ns;   /* a request to read from swap, whatever it brings */
-		u64 stream_read_ns;
-	};
+	u64 swap_read_ns;   /* a request to read from swap, whatever it brings */
 	u64 in_sequence;    /* comebacks in the order of addresses, in SEQUENCE_ONEs */
 	u64 evict_back_ns;  /* a comeback of an evicted zpage: its share of those */
 	u64 disk_write_ns;  /* writing one page out, its share of a larger write */
@@ -102,7 +99,6 @@ struct mm_decision {
 	enum lru_list
 		list;  /* inactive or compressed, of either type; NR_LRU_LISTS: none can give */
 	bool compress; /* cold pages of an inactive list go to the store */
-	bool streams_too;
 	bool spill;    /* anon pages that do not, or that it refuses, go to disk; else they stay */
 	u64 spill_age; /* those that it refuses: once unused for so many departures ... */
 	u64 spill_age_alone; /* ... or for so many, no more, once the list has hardly any others, or had none lately */
@@ -124,6 +120,11 @@ struct policy_setting {
 	const char *help;
 };
 
+/* Files' pages, ns a page: measured; read_ns: to read one back with many others. Share in STORED_SHARE_ONEs. */
+struct stream_costs {
+	u64 compress_ns, decompress_ns, stored_share, read_ns;
+};
+
 struct policy {
 	const char *name;
 	const char *help;
@@ -133,6 +134,11 @@ struct policy {
 	/* Its zpages go to swap decompressed, one a block, unless the command line says otherwise. */
 	bool evicts_pages;
 	void (*decide)(const struct mm_snapshot *snapshot, struct mm_decision *decision);
+	/*
+	 * The decision sends files' pages to the store: those of a stream too (file_stream.c)? Asked page by page: one batch has
+	 * both kinds. As pure as decide(); NULL: all.
+	 */
+	bool (*stores_streams)(const struct stream_costs *costs);
 };
 
 extern const struct policy policy_integrated;

@@ -76,7 +76,7 @@ static inline void decision_begin(const struct mm_snapshot *s, struct mm_decisio
 {
 	const struct type_snapshot *anon = &s->type[TYPE_ANON], *file = &s->type[TYPE_FILE];
 
-	*d = (struct mm_decision){ .list = NR_LRU_LISTS, .streams_too = true, .spill = true };
+	*d = (struct mm_decision){ .list = NR_LRU_LISTS, .spill = true };
 	d->age_anon = anon->inactive_frames < anon->active_frames;
 	d->age_file = file->inactive_frames < file->active_frames;
 	for (u32 list = 0; list < NR_LRU_LISTS; list++)

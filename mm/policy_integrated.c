@@ -41,6 +41,9 @@
  * than memory, where evicting the oldest would lose every time. File pages that were used once do not go there at all
  * (reclaim_page.c).
  *
+ * A page of a file that came in a stream is asked about by itself, when its turn has come (file_stream.c): it goes to the store
+ * only if that is cheaper than to read it again in a stream.
+ *
  * The price is what putting pages away costs over their whole stay, by the way that is taken. It is not the index, which is
  * what the frame was worth to its page: where many come back at once and few late, as under a zipfian law, that is
  * several times as much. With it, pages that go to disk made frames look so dear that zpages, which keep them, looked dearer
@@ -132,7 +135,7 @@ struct curve {
 	u64 returns[AGE_BUCKETS]; /* in the whole bucket: a rate, in ONEs */
 	struct step whole[AGE_BUCKETS];
 	u64 frames; /* managed */
-	/* The walk over the first buckets, in which it is too soon for anything to be decided; whole[] begins behind them. */
+	/* The walk over the first buckets, in which it is too soon for anything to be told apart; whole[] begins behind them. */
 	struct outlook young;
 	u32 young_buckets;
 	struct outlook stay; /* as far as one looks at all, if it has just left */
@@ -176,6 +179,7 @@ static inline u64 returns_in(const struct type_snapshot *t, u32 b, u64 prior)
 	return (t->back[b] * ONE + prior) / (t->away[b] + PRIOR_PAGES);
 }
 
+/* Not inline, where its loops cost a sixth more instructions for want of registers. */
 static __noinline void curve_of(const struct type_snapshot *t, u64 frames, struct curve *curve)
 {
 	u64 horizon = HORIZON_FRAMES * frames, end = MAX(t->store_age, frames) + horizon;
@@ -278,11 +282,16 @@ static u64 zpage_part(const struct type_snapshot *t)
 }
 
 /* Pages that it refuses cost as much to try. */
+static inline struct way through_store(u64 compress_ns, u64 decompress_ns, u64 stored_share)
+{
+	u64 share = MAX(stored_share, STORED_SHARE_ONE / 256UL);
+
+	return (struct way){ compress_ns * STORED_SHARE_ONE / share, decompress_ns };
+}
+
 static struct way by_store(const struct type_snapshot *t)
 {
-	u64 share = MAX(t->stored_share, STORED_SHARE_ONE / 256UL);
-
-	return (struct way){ t->compress_ns * STORED_SHARE_ONE / share, t->decompress_ns };
+	return through_store(t->compress_ns, t->decompress_ns, t->stored_share);
 }
 
 /* A read from swap: those in sequence are made together, which is known without sending them there (sequence.c). */
@@ -334,13 +343,6 @@ static bool store_is_better(const struct mm_snapshot *s, enum page_type type,
 	u64 kept = MIN(s->price_ns, BIT(36)) * part / ONE * stay->ticks / curve->frames;
 
 	return store + MAX(kept, store * part / (ONE - part)) < disk;
-}
-
-static bool stream_is_dear(const struct type_snapshot *t)
-{
-	struct way store = by_store(t);
-
-	return CPU_WEIGHT(store.out_ns + store.in_ns) < t->stream_read_ns;
 }
 
 /* For how long memory could keep pages of that kind, were it given to them alone. */
@@ -509,8 +511,14 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 		d->why = "worth least; the disk costs less than the frames a zpage would keep";
 	if (d->compress && chosen == TYPE_ANON)
 		set_spill_ages(s, chosen, &curve[chosen], d);
-	if (d->compress && chosen == TYPE_FILE)
-		d->streams_too = stream_is_dear(&s->type[TYPE_FILE]);
+}
+
+/* Is a turn through the store cheaper than to read the page again with its neighbours, whatever its frame costs? */
+static bool integrated_stores_streams(const struct stream_costs *c)
+{
+	struct way store = through_store(c->compress_ns, c->decompress_ns, c->stored_share);
+
+	return CPU_WEIGHT(store.out_ns + store.in_ns) < c->read_ns;
 }
 
 const struct policy policy_integrated = {
@@ -518,4 +526,5 @@ const struct policy policy_integrated = {
 	.help = "six classes balanced by measured cost (the default)",
 	.compresses = { [TYPE_ANON] = true, [TYPE_FILE] = true },
 	.decide = integrated_decide,
+	.stores_streams = integrated_stores_streams,
 };

@@ -17,6 +17,7 @@
 
 #include "lib/string.h"
 #include "mm/alloc.h"
+#include "mm/file_stream.h"
 #include "mm/owner.h"
 #include "mm/pagecache.h"
 #include "mm/pagetable.h"
@@ -186,10 +187,15 @@ static enum zresult try_compress_anon(struct scan_control *sc, struct page *page
  * in search of others. The upper half of page->private tells since when nobody has used it.
  */
 #define UNUSED_SINCE_SHIFT 32
-#define UNUSED_SINCE_VALID BIT(31)
+#define UNUSED_SINCE_VALID BIT(31) /* so that a stamp is never 0 */
+
+static u32 stamp(void)
+{
+	return workingset_now(false, false) | UNUSED_SINCE_VALID;
+}
 
 /*
- * When a list had been gone through in vain, as a stamp with UNUSED_SINCE_VALID; 0: never. Atomic.
+ * When a list had been gone through in vain: a stamp; 0: never. Atomic.
  *
  * Until memory / LATELY has left thereafter the one age holds for all: these pages leave as they are met, in the order in
  * which they were used. With a search before each of them they left from wherever it had ended, and a loop that came back for
@@ -206,13 +212,13 @@ static bool was_gone_through_lately(void)
 	return at && workingset_distance(at) < mem_layout.nr_frames / LATELY;
 }
 
-/* The first one that a batch passes over asks. */
+/* The first one that a batch passes over asks. Out of line: it is rare, and the way past it is every page's. */
 static __noinline void pass_over(struct scan_control *sc)
 {
 	if (!sc->nr_too_young++ && was_gone_through_lately())
 		sc->many_too_young = 0;
 	if (sc->nr_too_young == sc->many_too_young)
-		WRITE_ONCE(gone_through, workingset_now(false, false) | UNUSED_SINCE_VALID);
+		WRITE_ONCE(gone_through, stamp());
 }
 
 static bool is_too_young_for_disk(struct scan_control *sc, struct page *page,
@@ -226,7 +232,7 @@ static bool is_too_young_for_disk(struct scan_control *sc, struct page *page,
 	if (since && workingset_distance(since) >= age)
 		return false;
 	if (!since) {
-		since = workingset_now(false, false) | UNUSED_SINCE_VALID;
+		since = stamp();
 		page->private |= (u64)since << UNUSED_SINCE_SHIFT;
 	}
 	pass_over(sc);
@@ -261,9 +267,14 @@ static void swap_batch_add(struct swap_batch *batch, struct page *page, entry_t 
 }
 
 /* It leaves by the disk; but what the store would make of such pages is to be known. */
-static bool may_be_tried(const struct page *page, enum page_type type)
+static inline bool may_be_tried(const struct page *page, enum page_type type)
 {
 	return policy_current()->compresses[type] && !page_test(page, PG_INCOMPRESSIBLE);
+}
+
+static bool wants_trial(const struct page *page)
+{
+	return may_be_tried(page, TYPE_ANON) && cost_wants_trial(TYPE_ANON);
 }
 
 static u32 reclaim_anon(struct scan_control *sc, struct page *page, const struct mm_decision *d,
@@ -301,7 +312,7 @@ static u32 reclaim_anon(struct scan_control *sc, struct page *page, const struct
 		settle_anon(page, was & ~PTE_DIRTY);
 		return keep_page(page, TYPE_ANON, LRU_INACTIVE_ANON);
 	}
-	if (may_be_tried(page, TYPE_ANON) && cost_wants_trial(TYPE_ANON) && !zpage_try(page, TYPE_ANON))
+	if (wants_trial(page) && !zpage_try(page, TYPE_ANON))
 		page_set(page, PG_INCOMPRESSIBLE);
 	if ((u32)page->private && !swap_seeks()) {
 		settle_anon(page, swap_entry(page, (u32)page->private));
@@ -407,7 +418,7 @@ static u32 compress_file(struct scan_control *sc, struct address_space *mapping,
 	u64 index = page_index(page);
 	bool donated = false;
 	entry_t entry;
-	enum zresult result = zpage_compress(page, TYPE_FILE, &entry, &donated);
+	enum zresult result = file_compress(page, &entry, &donated);
 
 	if (result == ZS_TARGET)
 		sc->store_at_target[TYPE_FILE] = true;
@@ -421,22 +432,6 @@ static u32 compress_file(struct scan_control *sc, struct address_space *mapping,
 	settle_file(mapping, index, file_shadow(page));
 	count_vm_event(EV_pgdrop_file);
 	return free_reclaimed(page);
-}
-
-static bool was_near(struct address_space *mapping, u64 index)
-{
-	entry_t *slot = mapping_slot(mapping, index), entry = slot ? READ_ONCE(*slot) : 0;
-
-	if (entry_is(entry, ENTRY_SHADOW))
-		return workingset_distance(entry_shadow(entry)) < 128;
-	return entry != 0;
-}
-
-static bool is_of_stream(struct address_space *mapping, const struct page *page)
-{
-	u64 index = page_index(page);
-
-	return was_near(mapping, index - 1) && was_near(mapping, index + 1);
 }
 
 static u32 reclaim_clean_file(struct scan_control *sc, struct address_space *mapping,
@@ -454,7 +449,7 @@ static u32 reclaim_clean_file(struct scan_control *sc, struct address_space *map
 		count_vm_event(EV_pgrotated);
 		return keep_page(page, TYPE_FILE, LRU_INACTIVE_ANON);
 	}
-	if (d->compress && deserves && (d->streams_too || !is_of_stream(mapping, page)))
+	if (d->compress && deserves)
 		return compress_file(sc, mapping, page);
 	if (may_be_tried(page, TYPE_FILE) && cost_note_file_drop())
 		zpage_try(page, TYPE_FILE);

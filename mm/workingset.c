@@ -77,12 +77,16 @@ static struct {
 /* What pages are like is guessed with the weight of so many. */
 #define GUESS_PAGES 2
 
-/* One page in so many that leave is offered to the store in any case; of the first ones more. */
-#define TRY_ONE_IN	 256
-#define TRY_FIRST	 16
+/*
+ * One page in so many that leave is offered to the store in any case; of the first ones more. Of files fewer: where they are read
+ * in streams from a fast disk they go by in masses, and each trial costs as much as two pages of the stream.
+ */
 #define TRY_FIRST_ONE_IN 32
+#define TRY_FIRST	 16
+#define TRY_ONE_IN	 256
 #define TRY_FILE_ONE_IN	 1024
 
+/* What a stream costs is forgotten by one part in so many with each page. */
 #define STREAM_FORGET 4096
 
 /* Until something has been measured: a guess for a disk of 4 ms and LZ4 under emulation. */
@@ -320,7 +324,7 @@ void cost_note_tried(enum page_type type, bool stored, u32 size_bytes)
 		note_share(&w->cost_ns[COST_ZPAGE_BYTES], size_bytes, weight);
 }
 
-static inline bool wants_trial(enum page_type type, u64 one_in)
+static inline bool is_tried_too_rarely(enum page_type type, u64 one_in)
 {
 	u64 tried = READ_ONCE(workingset.type[type].tried);
 
@@ -330,7 +334,7 @@ static inline bool wants_trial(enum page_type type, u64 one_in)
 
 bool cost_wants_trial(enum page_type type)
 {
-	return wants_trial(type, TRY_ONE_IN);
+	return is_tried_too_rarely(type, TRY_ONE_IN);
 }
 
 bool cost_note_file_drop(void)
@@ -339,8 +343,8 @@ bool cost_note_file_drop(void)
 	u64 average = READ_ONCE(workingset.type[TYPE_FILE].cost_ns[COST_DISK_READ]);
 	u64 least = READ_ONCE(*stream);
 
-	WRITE_ONCE(*stream, MIN(average, least + least / STREAM_FORGET));
-	return wants_trial(TYPE_FILE, TRY_FILE_ONE_IN);
+	WRITE_ONCE(*stream, MIN(average, least + least / STREAM_FORGET + 1));
+	return is_tried_too_rarely(TYPE_FILE, TRY_FILE_ONE_IN);
 }
 
 /* One read of the swap disk says more of the others than a guess does. */

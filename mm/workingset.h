@@ -49,8 +49,8 @@ enum cost_kind {
 	COST_COMPRESS,
 	COST_DECOMPRESS,
 	COST_DISK_READ,
-	COST_SWAP_READ,
-	COST_FILE_STREAM = COST_SWAP_READ,
+	COST_SWAP_READ,			   /* anon */
+	COST_FILE_STREAM = COST_SWAP_READ, /* file: of a page that is read with many others */
 	COST_EVICT_BACK,
 	COST_DISK_WRITE,
 	COST_EVICT_WRITE, /* of a store frame */
@@ -65,6 +65,10 @@ void cost_note_disk(enum page_type type, enum cost_kind kind, u64 total_ns, u64 
 void cost_note_tried(enum page_type type, bool stored, u32 size_bytes);
 /* So few were lately that a page which is about to leave by another way should be tried: zpage_try(). */
 bool cost_wants_trial(enum page_type type);
+/*
+ * The same for a file's page. What a stream costs is noted: the least that the average of reads has come down to lately, because
+ * every stream brings it down to its own price, and what is read one by one keeps it above.
+ */
 bool cost_note_file_drop(void);
 u64 cost_ns(enum page_type type, enum cost_kind kind);
 
