@@ -111,6 +111,24 @@ static void test_trials(void **state)
 	assert_true(cost_wants_trial(TYPE_FILE));
 }
 
+/* Of files' pages one in 1,024 once the first ones were tried. */
+static void test_trials_of_files(void **state)
+{
+	u64 tried = 0, first = 0;
+
+	start();
+	for (u32 i = 0; i < 1 << 16; i++) {
+		if (cost_note_file_drop()) {
+			cost_note_tried(TYPE_FILE, true, 1000);
+			tried++;
+		}
+		workingset_leave(TYPE_FILE, LEFT_TO_DISK, workingset_now(false, false));
+		first += i == 511 ? tried : 0;
+	}
+	assert_int_equal(first, 16);
+	assert_in_range(tried, 64, 65);
+}
+
 /*
  * The first sample takes the place of the guess. Later, one that met compaction must not turn the choice between store and
  * disk; many of them are what it costs.
@@ -136,6 +154,7 @@ int main(void)
 		cmocka_unit_test(test_busy_type_does_not_rest),
 		cmocka_unit_test(test_both_alive),
 		cmocka_unit_test(test_trials),
+		cmocka_unit_test(test_trials_of_files),
 		cmocka_unit_test(test_cpu_cost_is_steady),
 	};
 
