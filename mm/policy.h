@@ -50,7 +50,7 @@ struct type_snapshot {
 	/* Measured on this machine, this type's pages, ns a page (moving averages). */
 	u64 compress_ns, decompress_ns;
 	u64 disk_read_ns;   /* a comeback from disk, readahead included */
-	u64 swap_read_ns;   /* a request to read from swap, whatever it brings */
+	u64 swap_read_ns;   /* a request to read from swap; file: a page of a stream, read again */
 	u64 in_sequence;    /* comebacks in the order of addresses, in SEQUENCE_ONEs */
 	u64 evict_back_ns;  /* a comeback of an evicted zpage: its share of those */
 	u64 disk_write_ns;  /* writing one page out, its share of a larger write */
