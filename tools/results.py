@@ -5,6 +5,7 @@ A run is known by KEY: what was asked for, and all that its figures depend on. S
 machines, or of several kernels, can be put together with cat.
 """
 
+import collections
 import hashlib
 import json
 import math
@@ -85,6 +86,9 @@ def adopt(rows, kernel, other):
     A change that one policy alone executes leaves the runs of all others as they were. It is not believed but
     seen: from the other kernel are taken the runs of a policy with a workload on a disk if both kernels have a run of these,
     and all that both have are the same.
+
+    Returns all that count, and of each policy what became of the other kernel's runs: how many are taken, how many were
+    repeated and are the same, are refused as others were repeated and differ, are refused as none was repeated.
     """
     def kin(row):
         return row["label"], row["workload"], row["disk"]
@@ -94,8 +98,17 @@ def adopt(rows, kernel, other):
     shared = [(taken[key_of(row)], row) for row in theirs if key_of(row) in taken]
     differ = {kin(mine) for mine, row in shared if mine != row}
     proven = {kin(mine) for mine, _ in shared} - differ
-    adopted = [row for row in theirs if kin(row) in proven and key_of(row) not in taken]
-    return [*taken.values(), *adopted], adopted, [row for mine, row in shared if kin(mine) in proven]
+    counts = {}
+    for row in theirs:
+        count = counts.setdefault(row["label"], collections.Counter())
+        if kin(row) not in proven:
+            count["differ" if kin(row) in differ else "unseen"] += 1
+        elif key_of(row) in taken:
+            count["same"] += 1
+        else:
+            count["taken"] += 1
+            taken[key_of(row)] = row
+    return list(taken.values()), counts
 
 
 def load(path):
