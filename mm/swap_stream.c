@@ -6,9 +6,9 @@
  * somebody who does.
  *
  * Observation. Who goes through memory in order, as a scan, a loop or a merge does, comes back for page after page; who jumps
- * about does not. A merge reads many places in turn, each in order. Pages that went to swap as they are can be found by
- * their addresses, wherever their blocks lie (Linux: swap_vma_readahead()). Of zpages one knows only where they were written:
- * in the order in which they grew cold, which for such programs is the same.
+ * about does not. A merge reads many places in turn, each in order. Pages that went to swap can be found by their
+ * addresses, wherever their blocks lie (Linux: swap_vma_readahead()). Only on a disk that seeks zpages are read as they were
+ * written: in the order in which they grew cold, which for such programs is the same.
  *
  * How. Remember where the last NR_STREAMS reads ended, as keys of pages or as numbers of blocks, which no key is as small
  * as. One that begins at such an end, or a little before (a block is read again for a zpage that spans), goes on with that

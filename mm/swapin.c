@@ -46,7 +46,7 @@
 #include "mm/policy.h"
 #include "mm/stats.h"
 #include "mm/swap.h"
-#include "mm/swap_stream.h"
+#include "mm/swapin_blocks.h"
 #include "mm/vmscan.h"
 #include "mm/workingset.h"
 #include "mm/zpage.h"
@@ -135,83 +135,7 @@ static bool keeping_pays(void)
 	return gain_ns > frame_ns * t.zpage_bytes / PAGE_SIZE;
 }
 
-/* What one request reads: the block, the next one if the zpage goes on there, and those read ahead. */
-struct blocks {
-	struct page *pages[2 + SWAP_STREAM_MAX];
-	u32 wanted, nr;
-	struct page *
-		joined; /* a copy of the second, where a zpage that spans is put together; NULL: none */
-};
-
-static void blocks_put(struct blocks *b)
-{
-	for (u32 i = 0; i < b->nr; i++)
-		put_page(b->pages[i]);
-	if (b->joined)
-		put_page(b->joined);
-}
-
-static bool blocks_add(struct blocks *b, u32 flags)
-{
-	struct page *page = alloc_page(flags, FRAME_ISOLATED_ANON);
-
-	if (page)
-		b->pages[b->nr++] = page;
-	return page;
-}
-
-/* False: no memory. Only what is wanted is waited for. */
-static bool blocks_alloc(struct blocks *b, struct zblock_ref ref)
-{
-	u32 ahead = 0;
-
-	*b = (struct blocks){ .wanted = ref.spans ? 2 : 1 };
-	if (policy_current()->compresses[TYPE_ANON] && streams_pay())
-		ahead = swap_stream_ahead(ref.slot, b->wanted, 0);
-	while (b->nr < b->wanted)
-		if (!blocks_add(b, ALLOC_WAIT))
-			return false;
-	if (ref.spans)
-		b->joined = alloc_page(ALLOC_ATOMIC, FRAME_ISOLATED_ANON);
-	while (b->nr < b->wanted + ahead && swap_uses(ref.slot + b->nr))
-		if (!blocks_add(b, ALLOC_ATOMIC))
-			break;
-	return true;
-}
-
-static int blocks_read(const struct blocks *b, struct zblock_ref ref)
-{
-	void *frames[ARRAY_SIZE(b->pages)];
-	u32 slots[ARRAY_SIZE(b->pages)];
-	u64 took_ns;
-	int err;
-
-	for (u32 i = 0; i < b->nr; i++) {
-		frames[i] = page_address(b->pages[i]);
-		slots[i] = ref.slot + i;
-	}
-	err = swap_read(slots, frames, b->nr, &took_ns);
-	if (err)
-		return err;
-	cost_note_disk(TYPE_ANON, COST_SWAP_READ, took_ns, 1);
-	cost_note_disk(TYPE_ANON, COST_EVICT_BACK, took_ns, 1);
-	count_vm_events(EV_zpswpin, b->nr);
-	return 0;
-}
-
-/* A bad block among those read ahead is no reason to fail. */
-static int blocks_read_wanted(struct blocks *b, struct zblock_ref ref)
-{
-	int err = blocks_read(b, ref);
-
-	if (!err || b->nr == b->wanted)
-		return err;
-	while (b->nr > b->wanted)
-		put_page(b->pages[--b->nr]);
-	return blocks_read(b, ref);
-}
-
-static bool blocks_extract(struct blocks *b, struct zblock_ref ref, u64 key, struct page *page)
+static bool extract(struct swapin_blocks *b, struct zblock_ref ref, u64 key, struct page *page)
 {
 	struct page *next = ref.spans ? b->pages[1] : NULL;
 
@@ -223,7 +147,7 @@ static bool blocks_extract(struct blocks *b, struct zblock_ref ref, u64 key, str
 }
 
 /* The zpage of key has been taken out. How many of the blocks the store is to have, as far as it can use them. */
-static u32 blocks_to_keep(const struct blocks *b, struct zblock_ref ref)
+static u32 blocks_to_keep(const struct swapin_blocks *b, struct zblock_ref ref)
 {
 	bool spoilt = ref.spans && !b->joined;
 
@@ -236,31 +160,36 @@ static u32 blocks_to_keep(const struct blocks *b, struct zblock_ref ref)
 	return keeping_pays() || atomic_add_return(&swapin.declined, 1) % EXPLORE_READS == 0;
 }
 
-static void blocks_keep(struct blocks *b, struct zblock_ref ref, u64 key)
+static void keep(struct swapin_blocks *b, struct zblock_ref ref, u64 key)
 {
-	u32 nr = blocks_to_keep(b, ref);
-	u32 kept = nr ? zpage_adopt(b->pages, nr, ref.slot, key) : 0;
+	u32 nr = blocks_to_keep(b, ref), kept = 0;
 
+	for (u32 i = 0, run; i < nr; i += run) {
+		for (run = 1; i + run < nr && b->slots[i + run] == b->slots[i] + run; run++)
+			;
+		kept |= zpage_adopt(b->pages + i, run, b->slots[i], key) << i;
+	}
+	/* Those are the store's now. */
 	for (u32 i = 0; i < b->nr; i++)
-		if (!(kept & BIT(i)))
-			put_page(b->pages[i]);
-	b->nr = 0;
-	blocks_put(b);
+		if (kept & BIT(i))
+			b->pages[i] = NULL;
+	swapin_blocks_put(b);
 }
 
 int swapin_zpage(entry_t entry, u64 key, struct page *page)
 {
+	bool ahead = policy_current()->compresses[TYPE_ANON] && streams_pay();
 	struct zblock_ref ref = entry_block(entry);
-	struct blocks b;
-	int err = blocks_alloc(&b, ref) ? blocks_read_wanted(&b, ref) : -ENOMEM;
+	struct swapin_blocks b;
+	int err = swapin_blocks_alloc(&b, ref, key, ahead) ? swapin_blocks_read(&b) : -ENOMEM;
 
-	if (!err && !blocks_extract(&b, ref, key, page))
+	if (!err && !extract(&b, ref, key, page))
 		err = -EINVAL;
 	if (err) {
-		blocks_put(&b);
+		swapin_blocks_put(&b);
 		return err;
 	}
-	blocks_keep(&b, ref, key);
+	keep(&b, ref, key);
 	swap_put_entry(entry);
 	return 0;
 }
