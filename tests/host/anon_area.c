@@ -49,3 +49,13 @@ void anon_area_touch(struct anon_area *area, u64 page, bool write)
 
 	ASSERT(result == FAULT_OK && value == page + 1);
 }
+
+bool zpage_is_in_block(entry_t e, u32 slot)
+{
+	struct zblock_ref block;
+
+	if (!entry_is(e, ENTRY_ZSWAP))
+		return false;
+	block = entry_block(e);
+	return block.slot == slot || (block.spans && block.slot + 1 == slot);
+}

@@ -3,6 +3,7 @@
 #ifndef TESTS_HOST_ANON_AREA_H
 #define TESTS_HOST_ANON_AREA_H
 
+#include "mm/entry.h"
 #include "tests/host/disk.h"
 #include "tests/host/env.h"
 
@@ -20,6 +21,8 @@ void anon_area_make(struct anon_area *area, u64 nr_frames, u64 nr_pages, const c
 void anon_area_end(struct anon_area *area);
 
 u64 anon_area_va(const struct anon_area *area, u64 page);
+/* Does the entry name a zpage on swap of which there is a part in that block? */
+bool zpage_is_in_block(entry_t e, u32 slot);
 /* Write page's first word, which tells the page, or read and check it. */
 void anon_area_touch(struct anon_area *area, u64 page, bool write);
 

@@ -23,6 +23,7 @@
 #include "mm/vmscan.h"
 #include "mm/workingset.h"
 #include "mm/zpage.h"
+#include "tests/host/anon_area.h"
 #include "tests/host/disk.h"
 #include "tests/host/env.h"
 #include "tests/host/sim_file.h"
@@ -302,10 +303,7 @@ static void test_bad_block(void **state)
 	bad = entry_block(entry_of(NR_PAGES / 2)).slot;
 	t.swap.bad_block = bad;
 	for (u64 page = 0; page < NR_PAGES; page++) {
-		entry_t e = entry_of(page);
-		bool in_it = entry_is(e, ENTRY_ZSWAP) &&
-			     (entry_block(e).slot == bad ||
-			      (entry_block(e).spans && entry_block(e).slot + 1 == bad));
+		bool in_it = zpage_is_in_block(entry_of(page), bad);
 
 		assert_int_equal(check_page(page, word_of), in_it ? FAULT_IO : FAULT_OK);
 		failed += in_it;
