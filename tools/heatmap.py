@@ -70,4 +70,7 @@ def script(path, panels):
 def draw(path, panels):
     if not shutil.which("gnuplot"):
         raise results.BadResults("a picture needs gnuplot, which is not here: tools/setup plot installs it")
-    subprocess.run(["gnuplot"], input=script(path, panels), text=True, check=True)
+    try:
+        subprocess.run(["gnuplot"], input=script(path, panels), text=True, check=True)
+    except subprocess.CalledProcessError as error:
+        raise results.BadResults(f"gnuplot has not drawn {path}: exit status {error.returncode}") from error
