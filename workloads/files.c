@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * files.c - which real files a workload reads: a walk over the disk's directories.
+ * files.c - which real files a workload reads, and in what order: a walk over the disk's directories.
  *
  * Entries are sorted by name, so that the choice depends on the names and sizes alone, not
- * on the order in which a tool happened to write the directory.
+ * on the order in which a tool happened to write the directory. The files chosen are then shuffled
+ * by the seed: another seed is another run over the same bytes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,8 @@
 #define MAX_PATH_BYTES	512
 #define MAX_DEPTH	16
 #define DIRENTS_AT_ONCE 16
+/* Apart from what else a workload draws from its seed. */
+#define FILES_STREAM	131
 
 struct name {
 	char *text;
@@ -134,11 +137,28 @@ static bool walk(struct file_list *list, const struct options *options, const ch
 	return true;
 }
 
+/* Fisher and Yates's shuffle. */
+static void shuffle(struct file_list *list, uint64_t seed)
+{
+	struct rng rng = { mix64(seed + FILES_STREAM) };
+
+	for (uint64_t i = list->count; i > 1; i--) {
+		uint64_t other = rng_below(&rng, i);
+		struct file_entry entry = list->entries[i - 1];
+
+		list->entries[i - 1] = list->entries[other];
+		list->entries[other] = entry;
+	}
+}
+
 bool files_walk(struct file_list *list, const struct options *options, const char *root,
 		uint64_t limit_bytes)
 {
 	memset(list, 0, sizeof(*list));
-	return walk(list, options, root, limit_bytes, 0);
+	if (!walk(list, options, root, limit_bytes, 0))
+		return false;
+	shuffle(list, options->seed);
+	return true;
 }
 
 void files_free(struct file_list *list)

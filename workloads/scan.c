@@ -4,8 +4,8 @@
  *
  * The classic opponent of every cache: with more files than memory, each page is gone before it
  * is wanted again. The first pass reads by read() and remembers a hash of every 4 KiB; later
- * passes, by mmap and by read in turn, must find the same. The hash over everything
- * (printed) lets a test compare with the files the disk was made from.
+ * passes, by mmap and by read in turn, must find the same. The sum of the hashes is printed: it
+ * depends on the files alone, not on the order in which the seed has them read.
  *
  * After each pass a part of the scratch file is written by write() and another through a shared
  * mapping, brought to disk by fsync() and msync(), and read back by the other way.
@@ -200,6 +200,7 @@ static void scan_open(struct scan *scan, const struct options *options)
 static void scan_passes(const struct options *options, bool read_only)
 {
 	struct scan scan;
+	uint64_t hash_sum = 0;
 
 	scan_open(&scan, options);
 	progress_start(&scan.progress, options, "scan", scan.files.bytes * NR_PASSES);
@@ -217,8 +218,9 @@ static void scan_passes(const struct options *options, bool read_only)
 		if (options->corrupt && scan.pass == 0)
 			scan.hashes[scan.nr_blocks / 2] ^= 1;
 	}
-	printf("%s: content hash %016lx\n", options->name,
-	       hash_bytes(0, scan.hashes, scan.nr_blocks * sizeof(*scan.hashes)));
+	for (uint64_t i = 0; i < scan.nr_blocks; i++)
+		hash_sum += scan.hashes[i];
+	printf("%s: content hash %016lx\n", options->name, hash_sum);
 	files_free(&scan.files);
 }
 

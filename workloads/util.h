@@ -129,8 +129,8 @@ struct file_list {
 #define SCRATCH_PATH  "/scratch.dat"
 #define SCRATCH_BYTES (4 * MIB)
 /*
- * Regular files under root in sorted order until their sizes reach limit_bytes; empty ones and
- * the scratch file left out. False: there is no such directory.
+ * Regular files under root in sorted order until their sizes reach limit_bytes, then shuffled by
+ * the seed; empty ones and the scratch file left out. False: there is no such directory.
  */
 bool files_walk(struct file_list *list, const struct options *options, const char *root,
 		uint64_t limit_bytes);
