@@ -326,8 +326,7 @@ u32 swap_write_frames(void **frames, u32 *slots, u32 nr, enum cost_kind cost)
 static void start_reads(struct swap_io *io, const u32 *slots, void **frames, u32 nr)
 {
 	for (u32 done = 0, run; done < nr; done += run) {
-		for (run = 1; done + run < nr && slots[done + run] == slots[done] + run; run++)
-			;
+		run = swap_run(slots + done, nr - done);
 		start_io(io, BIO_READ, slots[done], frames + done, run);
 	}
 }

@@ -51,6 +51,16 @@ u32 swap_uses(u32 slot);
  * were written. Sleeps for the disk, never for memory.
  */
 u32 swap_write_frames(void **frames, u32 *slots, u32 nr, enum cost_kind cost);
+/* Of nr (> 0) blocks, how many from the first on lie one behind the other. */
+static inline u32 swap_run(const u32 *slots, u32 nr)
+{
+	u32 run = 1;
+
+	while (run < nr && slots[run] == slots[0] + run)
+		run++;
+	return run;
+}
+
 /*
  * Read nr (<= BIO_MAX_SEGS) blocks, one request for each run of consecutive ones; 0, or -EIO if any failed. *took_ns:
  * until the disk had answered all. Sleeps.

@@ -165,8 +165,7 @@ static void keep(struct swapin_blocks *b, struct zblock_ref ref, u64 key)
 	u32 nr = blocks_to_keep(b, ref), kept = 0;
 
 	for (u32 i = 0, run; i < nr; i += run) {
-		for (run = 1; i + run < nr && b->slots[i + run] == b->slots[i] + run; run++)
-			;
+		run = swap_run(b->slots + i, nr - i);
 		kept |= zpage_adopt(b->pages + i, run, b->slots[i], key) << i;
 	}
 	/* Those are the store's now. */
