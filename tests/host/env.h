@@ -79,6 +79,8 @@ struct host_proc {
  * Returns what mm_fault() said; *value is read or written on FAULT_OK.
  */
 enum fault_result sim_touch(struct mm *mm, u64 va, bool write, u64 *value);
+/* Reclaim has seen nr pages come back that far from each other: 1: in order. */
+void sim_come_back(u64 nr, u64 apart);
 /* Switch to another address space: no translation survives. Before mm_destroy(). */
 void sim_tlb_flush_all(void);
 

@@ -10,6 +10,7 @@
 #include "lib/blockdev.h"
 #include "lib/print.h"
 #include "mm/pagetable.h"
+#include "mm/sequence.h"
 #include "tests/host/env_internal.h"
 
 #define TLB_ENTRIES 128
@@ -118,4 +119,13 @@ void sim_boot_store(u64 nr_frames, u64 seed, const struct sim_store *store)
 void sim_boot(u64 nr_frames, u64 seed)
 {
 	sim_boot_store(nr_frames, seed, &(struct sim_store){ "log", true, false });
+}
+
+void sim_come_back(u64 nr, u64 apart)
+{
+	for (u64 i = 1; i <= nr; i++) {
+		sequence_comeback(i * apart);
+		if (i % 32 == 0)
+			sequence_look();
+	}
 }

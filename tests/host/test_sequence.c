@@ -34,7 +34,7 @@ static void setup(const char *policy)
 	for (u64 page = 0; page < NR_PAGES; page++)
 		touch(page);
 	/* Nothing has come back yet. */
-	assert_int_equal(sequence_share(), 0);
+	assert_int_equal(sequence_share(), SEQUENCE_ONE / 2);
 }
 
 static void in_order(const char *policy)
@@ -85,6 +85,22 @@ static void test_at_random(void **state)
 	anon_area_end(&t);
 }
 
+/* After pages at random, one stream is seen before it has gone through a twentieth of memory. */
+static void test_one_stream_is_seen_at_once(void **state)
+{
+	struct prng rng;
+
+	setup("zram");
+	prng_seed(&rng, 1);
+	for (u64 i = 0; i < 4 * NR_PAGES; i++)
+		touch(prng_below(&rng, NR_PAGES));
+	assert_true(sequence_share() < SEQUENCE_ONE / 5);
+	for (u64 i = 0; i < NR_FRAMES / 20; i++)
+		touch(i);
+	assert_true(sequence_share() > SEQUENCE_ONE / 2);
+	anon_area_end(&t);
+}
+
 /* The other way round is no order in which a disk could be read ahead here. */
 static void test_backwards(void **state)
 {
@@ -98,8 +114,11 @@ static void test_backwards(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_from_disk),    cmocka_unit_test(test_from_store),
-		cmocka_unit_test(test_many_in_turn), cmocka_unit_test(test_at_random),
+		cmocka_unit_test(test_from_disk),
+		cmocka_unit_test(test_from_store),
+		cmocka_unit_test(test_many_in_turn),
+		cmocka_unit_test(test_at_random),
+		cmocka_unit_test(test_one_stream_is_seen_at_once),
 		cmocka_unit_test(test_backwards),
 	};
 

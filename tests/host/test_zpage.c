@@ -265,6 +265,7 @@ static void test_neighbours_cost_a_frame(void **state)
 	struct zstore_type_stats z;
 
 	setup_log();
+	sim_come_back(32 * 32, NR_PAGES);
 	fill(NR_PAGES, word_of);
 	swap_out_all();
 	for (u32 round = 0; round < 30; round++) {
@@ -537,6 +538,7 @@ static u64 half_noise(u64 page, u64 i)
 static void until_refused_leave(void)
 {
 	setup_log();
+	sim_come_back(32 * 32, NR_PAGES);
 	for (u32 i = 0; i < 100; i++)
 		cost_note_disk(TYPE_ANON, COST_DISK_READ, 8000 * 1000, 1);
 	fill(NR_PAGES, half_noise);
