@@ -8,6 +8,7 @@ machines, or of several kernels, can be put together with cat.
 import collections
 import hashlib
 import json
+import lzma
 import math
 import os
 import struct
@@ -109,6 +110,15 @@ def adopt(rows, kernel, other):
             count["taken"] += 1
             taken[key_of(row)] = row
     return list(taken.values()), counts
+
+
+def packed(path):
+    """The rows of a file that xz has packed, as a sweep is kept with the document about it."""
+    try:
+        with lzma.open(path, "rt") as lines:
+            return parse(path, lines)
+    except (lzma.LZMAError, EOFError) as error:
+        raise BadResults(f"{path}: not packed by xz, or not whole: {error}") from error
 
 
 def load(path):
