@@ -66,15 +66,20 @@ static void test_many_in_turn(void **state)
 	anon_area_end(&t);
 }
 
+static void at_random(struct prng *rng)
+{
+	setup("zram");
+	prng_seed(rng, 1);
+	for (u64 i = 0; i < 4 * NR_PAGES; i++)
+		touch(prng_below(rng, NR_PAGES));
+	assert_true(sequence_share() < SEQUENCE_ONE / 5);
+}
+
 static void test_at_random(void **state)
 {
 	struct prng rng;
 
-	setup("zram");
-	prng_seed(&rng, 1);
-	for (u64 i = 0; i < 4 * NR_PAGES; i++)
-		touch(prng_below(&rng, NR_PAGES));
-	assert_true(sequence_share() < SEQUENCE_ONE / 5);
+	at_random(&rng);
 	/* And soon seen when that changes, both ways. */
 	for (u64 i = 0; i < NR_PAGES; i++)
 		touch(i);
@@ -90,11 +95,7 @@ static void test_one_stream_is_seen_at_once(void **state)
 {
 	struct prng rng;
 
-	setup("zram");
-	prng_seed(&rng, 1);
-	for (u64 i = 0; i < 4 * NR_PAGES; i++)
-		touch(prng_below(&rng, NR_PAGES));
-	assert_true(sequence_share() < SEQUENCE_ONE / 5);
+	at_random(&rng);
 	for (u64 i = 0; i < NR_FRAMES / 20; i++)
 		touch(i);
 	assert_true(sequence_share() > SEQUENCE_ONE / 2);
