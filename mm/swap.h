@@ -51,6 +51,7 @@ u32 swap_uses(u32 slot);
  * were written. Sleeps for the disk, never for memory.
  */
 u32 swap_write_frames(void **frames, u32 *slots, u32 nr, enum cost_kind cost);
+
 /* Of nr (> 0) blocks, how many from the first on lie one behind the other. */
 static inline u32 swap_run(const u32 *slots, u32 nr)
 {

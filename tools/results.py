@@ -112,10 +112,10 @@ def adopt(rows, kernel, other):
     return list(taken.values()), counts
 
 
-def packed(path):
-    """The rows of a file that xz has packed, as a sweep is kept with the document about it."""
+def rows_of(path):
+    """The rows of a file; one named .xz is packed, as a sweep is kept with the document about it."""
     try:
-        with lzma.open(path, "rt") as lines:
+        with lzma.open(path, "rt") if path.endswith(".xz") else open(path) as lines:
             return parse(path, lines)
     except (lzma.LZMAError, EOFError) as error:
         raise BadResults(f"{path}: not packed by xz, or not whole: {error}") from error
@@ -124,8 +124,7 @@ def packed(path):
 def load(path):
     """All runs of a file by key; none if there is no such file."""
     try:
-        with open(path) as lines:
-            return merge(parse(path, lines))
+        return merge(rows_of(path))
     except FileNotFoundError:
         return {}
 

@@ -4,7 +4,7 @@
  *
  * Entries are sorted by name, so that the choice depends on the names and sizes alone, not
  * on the order in which a tool happened to write the directory. The files chosen are then shuffled
- * by the seed: another seed is another run over the same bytes.
+ * by the seed: another seed reads the same files in another order.
  */
 #include <errno.h>
 #include <fcntl.h>
