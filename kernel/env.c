@@ -76,6 +76,11 @@ void env_exclusive(void (*fn)(void *arg), void *arg)
 	preempt_enable();
 }
 
+bool env_cpu_spare(void)
+{
+	return !READ_ONCE(this_cpu()->rq.nr_ready);
+}
+
 void env_start_thread(const char *name, void (*fn)(void *arg), void *arg)
 {
 	if (!thread_start(name, fn, arg, NULL))

@@ -21,6 +21,7 @@
 #include "lib/print.h"
 #include "lib/string.h"
 #include "mm/alloc.h"
+#include "mm/vmscan.h"
 
 #define FPU_AREA_BYTES	512
 #define FPU_CONTROL	0x37f  /* all exceptions masked, 64-bit precision */
@@ -181,6 +182,8 @@ static void idle_skipping(void *arg)
 	for (;;) {
 		irq_disable();
 		if (!this_cpu()->rq.nr_ready)
+			kswapd_idle();
+		if (!this_cpu()->rq.nr_ready)
 			time_skip();
 		irq_enable();
 		while (!READ_ONCE(this_cpu()->rq.nr_ready) && time_is_due())
@@ -194,6 +197,8 @@ static void idle(void *arg)
 {
 	for (;;) {
 		irq_disable();
+		if (!this_cpu()->rq.nr_ready)
+			kswapd_idle();
 		if (this_cpu()->rq.nr_ready) {
 			irq_enable();
 			schedule(SCHED_YIELD);

@@ -104,6 +104,9 @@ bool env_killed(void);
  */
 void env_exclusive(void (*fn)(void *arg), void *arg);
 
+/* Nobody else could use this CPU now: a background thread's work costs nobody anything. */
+bool env_cpu_spare(void);
+
 /* Run fn(arg) in a new kernel thread. */
 void env_start_thread(const char *name, void (*fn)(void *arg), void *arg);
 

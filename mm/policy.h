@@ -87,6 +87,7 @@ struct mm_snapshot {
 	u64 low_frames, high_frames; /* watermarks */
 	struct type_snapshot type[NR_PAGE_TYPES];
 	s32 priority; /* of the scan: lower is more desperate */
+	bool cpu_spare; /* nobody waits for the CPU on which this is done */
 	u32 barren;   /* BIT(enum lru_list): has given nothing at this priority: choose another */
 	u64 round;    /* counts decisions: for policies that take turns */
 	u32 was_refusing; /* what the last decision said of itself */

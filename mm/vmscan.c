@@ -67,6 +67,13 @@ static struct {
 	u32 leave_holes; /* the same */
 } decided;
 
+/* Frames. Written by an idle CPU: one that is lost between two does no harm. */
+static struct {
+	u64 free;  /* when a CPU had nothing to do last */
+	u64 burst; /* taken since then, at most, lately */
+} leisure;
+#define BURST_FADES 16
+
 static void snapshot_type(enum page_type type, struct type_snapshot *t)
 {
 	struct zstore_type_stats z;
@@ -91,6 +98,7 @@ static void take_snapshot(const struct scan_control *sc, struct mm_snapshot *s)
 	for (u32 type = 0; type < NR_PAGE_TYPES; type++)
 		snapshot_type((enum page_type)type, &s->type[type]);
 	s->priority = sc->priority;
+	s->cpu_spare = sc->kswapd && env_cpu_spare();
 	s->barren = sc->barren;
 	s->round = atomic_add_return(&decided.rounds, 1);
 	s->was_refusing = READ_ONCE(decided.refusing);
@@ -409,6 +417,21 @@ void kswapd_wake(void)
 	wake_all(&kswapd.wq);
 }
 
+/*
+ * What is taken between two moments of leisure comes from the distance to the min watermark, or costs the taker a reclaim of
+ * its own. So that much is made ready when the CPU has nothing else to do: as much as was taken lately.
+ */
+void kswapd_idle(void)
+{
+	u64 free = nr_free_frames(), taken = leisure.free - MIN(leisure.free, free);
+	u64 burst = MAX(taken, leisure.burst - leisure.burst / BURST_FADES);
+
+	leisure.free = free;
+	leisure.burst = burst;
+	if (free < MIN(watermark_frames(WMARK_MIN) + burst, watermark_frames(WMARK_HIGH)))
+		kswapd_wake();
+}
+
 /* When nothing can be reclaimed, trying again at once only burns the CPU that could free something. */
 #define KSWAPD_REST_NS (10 * NSEC_PER_MSEC)
 
@@ -420,6 +443,8 @@ static void kswapd_thread(void *arg)
 		u64 start_ns;
 
 		wait_event(&kswapd.wq, READ_ONCE(kswapd.wanted));
+		/* There are frames above the min watermark: whoever took one goes on, most often to wait for a disk. */
+		env_yield();
 		start_ns = env_thread_ns();
 		balanced = kswapd_balance();
 		count_vm_events(EV_kswapd_ns, env_thread_ns() - start_ns);

@@ -28,6 +28,8 @@ struct scan_control {
 
 /* Any context that may take a spinlock. Wakes kswapd if it sleeps. */
 void kswapd_wake(void);
+/* The CPU has nothing to do: its time is free now. Any context. */
+void kswapd_idle(void);
 void kswapd_start(void);
 void vmscan_init(void);
 /* What kswapd does when woken: reclaim until the high watermark is met. True if it was met. */
