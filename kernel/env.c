@@ -76,9 +76,9 @@ void env_exclusive(void (*fn)(void *arg), void *arg)
 	preempt_enable();
 }
 
-bool env_cpu_spare(void)
+u64 env_idle_ns(void)
 {
-	return !READ_ONCE(this_cpu()->rq.nr_ready);
+	return READ_ONCE(this_cpu()->idle->cpu_ns);
 }
 
 void env_start_thread(const char *name, void (*fn)(void *arg), void *arg)

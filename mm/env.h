@@ -104,8 +104,8 @@ bool env_killed(void);
  */
 void env_exclusive(void (*fn)(void *arg), void *arg);
 
-/* Nobody else could use this CPU now: a background thread's work costs nobody anything. */
-bool env_cpu_spare(void);
+/* How long this CPU has had nothing to do so far. Thread context. */
+u64 env_idle_ns(void);
 
 /* Run fn(arg) in a new kernel thread. */
 void env_start_thread(const char *name, void (*fn)(void *arg), void *arg);

@@ -3,6 +3,7 @@
 #include "lib/print.h"
 #include "lib/string.h"
 #include "mm/alloc.h"
+#include "mm/leisure.h"
 #include "mm/fault.h"
 #include "mm/lru.h"
 #include "mm/mm.h"
@@ -33,6 +34,7 @@ void mm_init(const struct mm_config *config)
 	area_init();	    /* the list of address spaces */
 	swap_init();	    /* no swap disk yet */
 	swap_stream_init(); /* in what order it is read */
+	leisure_init();	    /* the time that nobody wants */
 	sequence_init();    /* in what order pages come back, whence ever */
 	swapin_init();	    /* what is known of neighbours on swap */
 	zpage_init(config); /* the compressed store, its memory reserved now */

@@ -289,9 +289,9 @@ static inline struct way through_store(u64 compress_ns, u64 decompress_ns, u64 s
 	return (struct way){ compress_ns * STORED_SHARE_ONE / share, decompress_ns };
 }
 
-static struct way by_store(const struct type_snapshot *t)
+static struct way by_store(const struct mm_snapshot *s, const struct type_snapshot *t)
 {
-	return through_store(t->compress_ns, t->decompress_ns, t->stored_share);
+	return through_store(t->compress_ns - MIN(s->spare_ns, t->compress_ns), t->decompress_ns, t->stored_share);
 }
 
 /* A read from swap: those in sequence are made together, which is known without sending them there (sequence.c). */
@@ -339,7 +339,7 @@ static bool store_is_better(const struct mm_snapshot *s, enum page_type type,
 	const struct outlook *stay = &curve->stay;
 	u64 part = zpage_part(t);
 	u64 disk = cost_ns_of(stay, by_disk(t, type));
-	u64 store = CPU_WEIGHT(cost_ns_of(stay, by_store(t)));
+	u64 store = CPU_WEIGHT(cost_ns_of(stay, by_store(s, t)));
 	u64 kept = MIN(s->price_ns, BIT(36)) * part / ONE * stay->ticks / curve->frames;
 
 	return store + MAX(kept, store * part / (ONE - part)) < disk;
@@ -353,7 +353,7 @@ static u64 reach_of(const struct type_snapshot *t, const struct curve *curve, bo
 }
 
 /* What a frame of the type's resident pages is worth: by the cheaper of its two ways out. */
-static u64 resident_ns(const struct type_snapshot *t, enum page_type type,
+static u64 resident_ns(const struct mm_snapshot *s, const struct type_snapshot *t, enum page_type type,
 		       const struct curve *curve, bool store)
 {
 	u64 reach = reach_of(t, curve, store);
@@ -362,7 +362,7 @@ static u64 resident_ns(const struct type_snapshot *t, enum page_type type,
 			   ? t->inactive_frames - MIN(t->inactive_frames, t->usual_inactive)
 			   : 0;
 	struct prospect p = prospect_of(curve, from, reach);
-	u64 store_ns = index_ns(curve, &p, by_store(t)) * ONE / (ONE - zpage_part(t));
+	u64 store_ns = index_ns(curve, &p, by_store(s, t)) * ONE / (ONE - zpage_part(t));
 
 	if (!t->can_evict)
 		return store_ns;
@@ -463,7 +463,7 @@ static u64 price_of(const struct mm_snapshot *s, const struct mm_decision *d,
 		return paid_ns(curve, &oldest.end, by_eviction(t, type)) * zpages_x16(t) / 16;
 	}
 	if (d->compress)
-		return paid_ns(curve, &curve->stay, by_store(t)) * ONE / (ONE - zpage_part(t));
+		return paid_ns(curve, &curve->stay, by_store(s, t)) * ONE / (ONE - zpage_part(t));
 	return paid_ns(curve, &curve->stay, by_disk(t, type));
 }
 
@@ -487,7 +487,7 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 		store[type] =
 			!t->can_evict || is_left_alone(t) || store_is_better(s, type, &curve[type]);
 		consider(s, d, lru_of(type, LRU_INACTIVE_ANON),
-			 resident_ns(t, type, &curve[type], store[type]));
+			 resident_ns(s, t, type, &curve[type], store[type]));
 		/* An active page has been used more often than the inactive ones that shield it. */
 		d->cost_ns[lru_of(type, LRU_ACTIVE_ANON)] =
 			d->cost_ns[lru_of(type, LRU_INACTIVE_ANON)];
@@ -509,6 +509,7 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 		d->why = "worth least; cheaper to bring back from the store";
 	else
 		d->why = "worth least; the disk costs less than the frames a zpage would keep";
+	d->used_once = s->spare_ns;
 	if (d->compress && chosen == TYPE_ANON)
 		set_spill_ages(s, chosen, &curve[chosen], d);
 }

@@ -25,6 +25,7 @@
 
 #include "lib/string.h"
 #include "mm/alloc.h"
+#include "mm/leisure.h"
 #include "mm/policy.h"
 #include "mm/reclaim_page.h"
 #include "mm/sequence.h"
@@ -67,13 +68,6 @@ static struct {
 	u32 leave_holes; /* the same */
 } decided;
 
-/* Frames. Written by an idle CPU: one that is lost between two does no harm. */
-static struct {
-	u64 free;  /* when a CPU had nothing to do last */
-	u64 burst; /* taken since then, at most, lately */
-} leisure;
-#define BURST_FADES 16
-
 static void snapshot_type(enum page_type type, struct type_snapshot *t)
 {
 	struct zstore_type_stats z;
@@ -98,7 +92,7 @@ static void take_snapshot(const struct scan_control *sc, struct mm_snapshot *s)
 	for (u32 type = 0; type < NR_PAGE_TYPES; type++)
 		snapshot_type((enum page_type)type, &s->type[type]);
 	s->priority = sc->priority;
-	s->cpu_spare = sc->kswapd && env_cpu_spare();
+	s->spare_ns = sc->kswapd ? leisure_ns() : 0;
 	s->barren = sc->barren;
 	s->round = atomic_add_return(&decided.rounds, 1);
 	s->was_refusing = READ_ONCE(decided.refusing);
@@ -304,6 +298,7 @@ static bool reclaim_round(struct scan_control *sc)
 	if (freed > 0)
 		return true;
 	sequence_look();
+	leisure_look();
 	take_snapshot(sc, &s);
 	policy_decide(&s, &d);
 	WRITE_ONCE(decided.refusing, d.refusing);
@@ -417,18 +412,9 @@ void kswapd_wake(void)
 	wake_all(&kswapd.wq);
 }
 
-/*
- * What is taken between two moments of leisure comes from the distance to the min watermark, or costs the taker a reclaim of
- * its own. So that much is made ready when the CPU has nothing else to do: as much as was taken lately.
- */
 void kswapd_idle(void)
 {
-	u64 free = nr_free_frames(), taken = leisure.free - MIN(leisure.free, free);
-	u64 burst = MAX(taken, leisure.burst - leisure.burst / BURST_FADES);
-
-	leisure.free = free;
-	leisure.burst = burst;
-	if (free < MIN(watermark_frames(WMARK_MIN) + burst, watermark_frames(WMARK_HIGH)))
+	if (leisure_wants_frames())
 		kswapd_wake();
 }
 
