@@ -84,5 +84,5 @@ void leisure_look(void)
 
 u64 leisure_ns(void)
 {
-	return spare.departures ? spare.spare_ns / spare.departures : 0;
+	return spare.departures ? spare.spare_ns / spare.departures / 2 : 0;
 }
