@@ -25,7 +25,7 @@
 #define BURST_FADES 16
 
 /* Departures over which time is counted, and the most that counts for one of them: many times what a page's compression takes. */
-#define WINDOW 256
+#define WINDOW 64
 #define MOST_NS (200 * NSEC_PER_USEC)
 
 /* Each word is written as a whole; what is lost between two CPUs does no harm. */
@@ -84,5 +84,5 @@ void leisure_look(void)
 
 u64 leisure_ns(void)
 {
-	return spare.departures ? spare.spare_ns / spare.departures / 2 : 0;
+	return spare.departures ? spare.spare_ns / spare.departures : 0;
 }

@@ -90,7 +90,7 @@ struct mm_snapshot {
 	u32 barren;   /* BIT(enum lru_list): has given nothing at this priority: choose another */
 	u64 round;    /* counts decisions: for policies that take turns */
 	u32 was_refusing; /* what the last decision said of itself */
-	u64 spare_ns; /* the CPU's time that nobody else wants, for each page that leaves; 0: somebody waits for these frames */
+	u64 leisure_ns; /* the CPU's time that nobody else wants, for each page that leaves; 0: somebody waits for these frames */
 	u64 price_ns; /* what was paid for frames lately: the average, or more if the store gave a dearer one; fades */
 	u64 setting[POLICY_MAX_SETTINGS]; /* of the policy, in the order of its table */
 };

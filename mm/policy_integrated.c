@@ -291,7 +291,7 @@ static inline struct way through_store(u64 compress_ns, u64 decompress_ns, u64 s
 
 static struct way by_store(const struct mm_snapshot *s, const struct type_snapshot *t)
 {
-	return through_store(t->compress_ns - MIN(s->spare_ns, t->compress_ns), t->decompress_ns, t->stored_share);
+	return through_store(t->compress_ns - MIN(s->leisure_ns, t->compress_ns) / 2, t->decompress_ns, t->stored_share);
 }
 
 /* A read from swap: those in sequence are made together, which is known without sending them there (sequence.c). */
@@ -509,7 +509,7 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 		d->why = "worth least; cheaper to bring back from the store";
 	else
 		d->why = "worth least; the disk costs less than the frames a zpage would keep";
-	d->used_once = s->spare_ns;
+	d->used_once = s->leisure_ns;
 	if (d->compress && chosen == TYPE_ANON)
 		set_spill_ages(s, chosen, &curve[chosen], d);
 }

@@ -92,7 +92,7 @@ static void take_snapshot(const struct scan_control *sc, struct mm_snapshot *s)
 	for (u32 type = 0; type < NR_PAGE_TYPES; type++)
 		snapshot_type((enum page_type)type, &s->type[type]);
 	s->priority = sc->priority;
-	s->spare_ns = sc->kswapd ? leisure_ns() : 0;
+	s->leisure_ns = sc->kswapd ? leisure_ns() : 0;
 	s->barren = sc->barren;
 	s->round = atomic_add_return(&decided.rounds, 1);
 	s->was_refusing = READ_ONCE(decided.refusing);
