@@ -291,7 +291,7 @@ static inline struct way through_store(u64 compress_ns, u64 decompress_ns, u64 s
 
 static struct way by_store(const struct mm_snapshot *s, const struct type_snapshot *t)
 {
-	return through_store(t->compress_ns - MIN(s->leisure_ns, t->compress_ns) / 2, t->decompress_ns, t->stored_share);
+	return through_store(t->compress_ns - (t == &s->type[TYPE_FILE] ? MIN(s->leisure_ns, t->compress_ns) / 2 : 0), t->decompress_ns, t->stored_share);
 }
 
 /* A read from swap: those in sequence are made together, which is known without sending them there (sequence.c). */
