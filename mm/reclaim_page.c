@@ -269,7 +269,8 @@ static void swap_batch_add(struct swap_batch *batch, struct page *page, entry_t 
 /* It leaves by the disk; but what the store would make of such pages is to be known. */
 static inline bool may_be_tried(const struct page *page, enum page_type type)
 {
-	return policy_current()->compresses[type] && !page_test(page, PG_INCOMPRESSIBLE);
+	return env_context()->flags & MMC_KSWAPD && policy_current()->compresses[type] &&
+	       !page_test(page, PG_INCOMPRESSIBLE);
 }
 
 static bool wants_trial(const struct page *page)
