@@ -78,7 +78,9 @@ void env_exclusive(void (*fn)(void *arg), void *arg)
 
 u64 env_idle_ns(void)
 {
-	return READ_ONCE(this_cpu()->idle->cpu_ns);
+	const struct thread *idle = this_cpu()->idle;
+
+	return idle ? READ_ONCE(idle->cpu_ns) : 0;
 }
 
 void env_start_thread(const char *name, void (*fn)(void *arg), void *arg)

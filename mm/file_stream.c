@@ -53,7 +53,8 @@ enum zresult file_compress(struct page *page, entry_t *entry, bool *donated)
 {
 	const struct policy *policy = policy_current();
 	struct stream_costs costs = {
-		.compress_ns = cost_ns(TYPE_FILE, COST_COMPRESS) - ((env_context()->flags & MMC_KSWAPD) ? MIN(leisure_ns(),cost_ns(TYPE_FILE, COST_COMPRESS)) / 2 : 0),
+		.compress_ns = cost_ns(TYPE_FILE, COST_COMPRESS),
+		.leisure_ns = env_context()->flags & MMC_KSWAPD ? leisure_ns() : 0,
 		.decompress_ns = cost_ns(TYPE_FILE, COST_DECOMPRESS),
 		.stored_share = cost_ns(TYPE_FILE, COST_STORED_SHARE),
 		.read_ns = cost_ns(TYPE_FILE, COST_FILE_STREAM),

@@ -2,21 +2,20 @@
 /*
  * leisure.c - the CPU's time that nobody wants, and what reclaim makes of it.
  *
- * Problem. While a program waits for a disk the CPU has nothing to do, and what kswapd does then costs nobody anything. But a
- * watermark knows nothing of that: kswapd was woken by whoever took a frame, at the moment when that one was about to ask
- * the disk for something, and rested when the CPU did.
+ * Problem. While programs wait for a disk the CPU has nothing to do, and what kswapd does then costs nobody anything. But
+ * watermarks know nothing of that: kswapd is woken by whoever takes a frame, at the moment when that one is about to ask the
+ * disk for something, and rests while the CPU does.
  *
- * How. When the CPU has nothing else to do, frames are made ready: as many above the min watermark as were taken lately between two
- * such moments, and no more, because each that lies ready is one less to use. And how much of such time there is for each page that
- * leaves is measured: a page that is compressed in it costs as much less.
+ * How. When the CPU has nothing to do, frames are made ready: as many above the min watermark as were taken lately between two
+ * such moments, and no more, because each that lies ready is one less to use. And it is measured how much of such time there is for
+ * each page that leaves, so that a policy can tell what it may spend on them.
  *
- * What if it is wrong. What was not made ready is reclaimed by whoever needs it, as ever. Time that is gone when the program goes
- * on to compute was counted for 256 pages more, each of which costs what it would have cost without this file.
+ * What if it is wrong. What was not made ready is reclaimed by whoever needs it, as ever. When a program that waited goes on to
+ * compute, its time is thought to be nobody's for some 64 pages more.
  */
 #include "mm/leisure.h"
 
 #include "lib/lock.h"
-#include "lib/math.h"
 #include "lib/string.h"
 #include "mm/alloc.h"
 #include "mm/workingset.h"
@@ -24,65 +23,76 @@
 /* The largest burst is forgotten by one part in so many at each moment of leisure. */
 #define BURST_FADES 16
 
-/* Departures over which time is counted, and the most that counts for one of them: many times what a page's compression takes. */
-#define WINDOW 64
+/* Departures between two measurements, and over how many the average goes. */
+#define LOOK_AFTER 16
+#define WINDOW	   64
+
+/* More than that for one page, many times what it takes to compress it, counts as much: a long rest says nothing of what follows. */
 #define MOST_NS (200 * NSEC_PER_USEC)
 
-/* Each word is written as a whole; what is lost between two CPUs does no harm. */
+/* Frames. Each word: atomic. */
 static struct {
-	u64 free;  /* frames, when the CPU had nothing to do last */
-	u64 burst; /* frames taken between two such moments, at most, lately */
-} idle;
+	u64 free;  /* when the CPU had nothing to do last */
+	u64 burst; /* taken between two such moments: the most, lately */
+} ready;
 
 static struct {
-	struct spinlock lock; /* all of it */
-	u64 kswapd_ns;	      /* that thread's time so far */
-	u64 until_ns;	      /* time without use up to the last look */
-	u32 since;	      /* stamp of the last look */
-	u64 spare_ns, departures; /* decayed together */
-} spare;
+	struct spinlock lock;
+	u64 kswapd_ns;		/* lock: that thread's time so far */
+	u64 until_ns;		/* lock: all such time up to the last measurement */
+	u32 since;		/* lock: stamp of that one */
+	u64 sum_ns, departures; /* lock: decayed together */
+	u64 average_ns;		/* atomic */
+} leisure;
 
 void leisure_init(void)
 {
-	memset(&idle, 0, sizeof(idle));
-	memset(&spare, 0, sizeof(spare));
-	spin_lock_init(&spare.lock, "leisure");
+	memset(&ready, 0, sizeof(ready));
+	memset(&leisure, 0, sizeof(leisure));
+	spin_lock_init(&leisure.lock, "leisure");
 }
 
 bool leisure_wants_frames(void)
 {
-	u64 free = nr_free_frames(), taken = idle.free - MIN(idle.free, free);
-	u64 burst = MAX(taken, idle.burst - idle.burst / BURST_FADES);
+	u64 free = nr_free_frames(), before = READ_ONCE(ready.free), burst = READ_ONCE(ready.burst);
+	u64 taken = before - MIN(before, free);
 
-	WRITE_ONCE(idle.free, free);
-	WRITE_ONCE(idle.burst, burst);
+	burst = MAX(taken, burst - burst / BURST_FADES);
+	WRITE_ONCE(ready.free, free);
+	WRITE_ONCE(ready.burst, burst);
 	return free < MIN(watermark_frames(WMARK_MIN) + burst, watermark_frames(WMARK_HIGH));
+}
+
+static void measure(u64 departures)
+{
+	u64 until_ns = env_idle_ns() + leisure.kswapd_ns;
+
+	leisure.sum_ns += MIN(until_ns - leisure.until_ns, departures * MOST_NS);
+	leisure.departures += departures;
+	leisure.until_ns = until_ns;
+	leisure.since = workingset_now(false, false);
+	while (leisure.departures >= WINDOW) {
+		leisure.departures /= 2;
+		leisure.sum_ns /= 2;
+	}
+	WRITE_ONCE(leisure.average_ns, leisure.sum_ns / leisure.departures);
 }
 
 void leisure_look(void)
 {
 	bool kswapd = env_context()->flags & MMC_KSWAPD;
-	u64 kswapd_ns = kswapd ? env_thread_ns() : 0, departures, now_ns;
+	u64 own_ns = kswapd ? env_thread_ns() : 0, departures;
 
-	spin_lock(&spare.lock);
+	spin_lock(&leisure.lock);
 	if (kswapd)
-		spare.kswapd_ns = kswapd_ns;
-	departures = workingset_distance(spare.since);
-	if (departures >= 16) {
-		now_ns = env_idle_ns() + spare.kswapd_ns;
-		spare.spare_ns += MIN(now_ns - spare.until_ns, departures * MOST_NS);
-		spare.departures += departures;
-		spare.until_ns = now_ns;
-		spare.since = workingset_now(false, false);
-		while (spare.departures >= WINDOW) {
-			spare.departures /= 2;
-			spare.spare_ns /= 2;
-		}
-	}
-	spin_unlock(&spare.lock);
+		leisure.kswapd_ns = own_ns;
+	departures = workingset_distance(leisure.since);
+	if (departures >= LOOK_AFTER)
+		measure(departures);
+	spin_unlock(&leisure.lock);
 }
 
 u64 leisure_ns(void)
 {
-	return spare.departures ? spare.spare_ns / spare.departures : 0;
+	return READ_ONCE(leisure.average_ns);
 }

@@ -90,7 +90,7 @@ struct mm_snapshot {
 	u32 barren;   /* BIT(enum lru_list): has given nothing at this priority: choose another */
 	u64 round;    /* counts decisions: for policies that take turns */
 	u32 was_refusing; /* what the last decision said of itself */
-	u64 leisure_ns; /* the CPU's time that nobody else wants, for each page that leaves; 0: somebody waits for these frames */
+	u64 leisure_ns; /* the CPU's time that nobody else wants, for each page that leaves; 0: a program reclaims */
 	u64 price_ns; /* what was paid for frames lately: the average, or more if the store gave a dearer one; fades */
 	u64 setting[POLICY_MAX_SETTINGS]; /* of the policy, in the order of its table */
 };
@@ -121,9 +121,10 @@ struct policy_setting {
 	const char *help;
 };
 
-/* Files' pages, ns a page: measured; read_ns: to read one back with many others. Share in STORED_SHARE_ONEs. */
+/* Files' pages, ns a page: measured. read_ns: to read one back with many others. Share in STORED_SHARE_ONEs. */
 struct stream_costs {
 	u64 compress_ns, decompress_ns, stored_share, read_ns;
+	u64 leisure_ns; /* as in the snapshot */
 };
 
 struct policy {

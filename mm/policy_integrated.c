@@ -38,8 +38,13 @@
  * frames lately, and at least what it costs to get that part by compressing others. So a page that a disk brings back
  * cheaply in a stream is not cached at the expense of others; and if the store had to give frames lately, their price
  * makes a store that is full of pages which are wanted soon refuse newcomers that are wanted later, as on a loop larger
- * than memory, where evicting the oldest would lose every time. File pages that were used once do not go there at all
- * (reclaim_page.c).
+ * than memory, where evicting the oldest would lose every time.
+ *
+ * What the CPU does while all programs wait for a disk costs nobody anything (leisure.c). So kswapd counts half of what it takes
+ * to compress a file's page, as far as there is such time, and offers the store those that were used once too: where they do
+ * not come back nothing is lost, and where they do, every pass but the first is spared the disk. A program that reclaims for
+ * itself pays for all, so there they do not enter (reclaim_page.c). For anon pages it is not taken off: the disk's way is written
+ * in batches, which makes frames ready sooner, and under a set of three times memory programs waited for kswapd.
  *
  * A page of a file that came in a stream is asked about by itself, when its turn has come (file_stream.c): it goes to the store
  * only if that is cheaper than to read it again in a stream.
@@ -281,6 +286,15 @@ static u64 zpage_part(const struct type_snapshot *t)
 	return MIN(t->zpage_bytes * ONE / PAGE_SIZE * 100 / STORE_DENSITY_PCT, ONE * 19 / 20);
 }
 
+/*
+ * Compressing in time that nobody else wants. It makes a frame later ready than the disk would, so that it costs half even
+ * where there is time enough for all pages.
+ */
+static u64 at_leisure(u64 compress_ns, u64 leisure_ns)
+{
+	return compress_ns - MIN(leisure_ns, compress_ns) / 2;
+}
+
 /* Pages that it refuses cost as much to try. */
 static inline struct way through_store(u64 compress_ns, u64 decompress_ns, u64 stored_share)
 {
@@ -289,9 +303,13 @@ static inline struct way through_store(u64 compress_ns, u64 decompress_ns, u64 s
 	return (struct way){ compress_ns * STORED_SHARE_ONE / share, decompress_ns };
 }
 
-static struct way by_store(const struct mm_snapshot *s, const struct type_snapshot *t)
+static struct way by_store(const struct mm_snapshot *s, enum page_type type)
 {
-	return through_store(t->compress_ns - (t == &s->type[TYPE_FILE] ? MIN(s->leisure_ns, t->compress_ns) / 2 : 0), t->decompress_ns, t->stored_share);
+	const struct type_snapshot *t = &s->type[type];
+	u64 compress_ns =
+		type == TYPE_FILE ? at_leisure(t->compress_ns, s->leisure_ns) : t->compress_ns;
+
+	return through_store(compress_ns, t->decompress_ns, t->stored_share);
 }
 
 /* A read from swap: those in sequence are made together, which is known without sending them there (sequence.c). */
@@ -339,7 +357,7 @@ static bool store_is_better(const struct mm_snapshot *s, enum page_type type,
 	const struct outlook *stay = &curve->stay;
 	u64 part = zpage_part(t);
 	u64 disk = cost_ns_of(stay, by_disk(t, type));
-	u64 store = CPU_WEIGHT(cost_ns_of(stay, by_store(s, t)));
+	u64 store = CPU_WEIGHT(cost_ns_of(stay, by_store(s, type)));
 	u64 kept = MIN(s->price_ns, BIT(36)) * part / ONE * stay->ticks / curve->frames;
 
 	return store + MAX(kept, store * part / (ONE - part)) < disk;
@@ -353,16 +371,17 @@ static u64 reach_of(const struct type_snapshot *t, const struct curve *curve, bo
 }
 
 /* What a frame of the type's resident pages is worth: by the cheaper of its two ways out. */
-static u64 resident_ns(const struct mm_snapshot *s, const struct type_snapshot *t, enum page_type type,
-		       const struct curve *curve, bool store)
+static u64 resident_ns(const struct mm_snapshot *s, enum page_type type, const struct curve *curve,
+		       bool store)
 {
+	const struct type_snapshot *t = &s->type[type];
 	u64 reach = reach_of(t, curve, store);
 	/* Those at the end of a longer list than usual have not been used for longer. */
 	u64 from = t->usual_inactive
 			   ? t->inactive_frames - MIN(t->inactive_frames, t->usual_inactive)
 			   : 0;
 	struct prospect p = prospect_of(curve, from, reach);
-	u64 store_ns = index_ns(curve, &p, by_store(s, t)) * ONE / (ONE - zpage_part(t));
+	u64 store_ns = index_ns(curve, &p, by_store(s, type)) * ONE / (ONE - zpage_part(t));
 
 	if (!t->can_evict)
 		return store_ns;
@@ -463,7 +482,8 @@ static u64 price_of(const struct mm_snapshot *s, const struct mm_decision *d,
 		return paid_ns(curve, &oldest.end, by_eviction(t, type)) * zpages_x16(t) / 16;
 	}
 	if (d->compress)
-		return paid_ns(curve, &curve->stay, by_store(s, t)) * ONE / (ONE - zpage_part(t));
+		return paid_ns(curve, &curve->stay, by_store(s, type)) * ONE /
+		       (ONE - zpage_part(t));
 	return paid_ns(curve, &curve->stay, by_disk(t, type));
 }
 
@@ -487,7 +507,7 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 		store[type] =
 			!t->can_evict || is_left_alone(t) || store_is_better(s, type, &curve[type]);
 		consider(s, d, lru_of(type, LRU_INACTIVE_ANON),
-			 resident_ns(s, t, type, &curve[type], store[type]));
+			 resident_ns(s, type, &curve[type], store[type]));
 		/* An active page has been used more often than the inactive ones that shield it. */
 		d->cost_ns[lru_of(type, LRU_ACTIVE_ANON)] =
 			d->cost_ns[lru_of(type, LRU_INACTIVE_ANON)];
@@ -502,6 +522,7 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 			d->leave_holes |= BIT(i);
 	chosen = lru_type(d->list);
 	d->compress = list_is_inactive(d->list) && store[chosen];
+	d->used_once = s->leisure_ns;
 	d->paid_ns = price_of(s, d, &curve[chosen]);
 	if (!list_is_inactive(d->list))
 		d->why = "its oldest zpages are worth least";
@@ -509,7 +530,6 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 		d->why = "worth least; cheaper to bring back from the store";
 	else
 		d->why = "worth least; the disk costs less than the frames a zpage would keep";
-	d->used_once = s->leisure_ns;
 	if (d->compress && chosen == TYPE_ANON)
 		set_spill_ages(s, chosen, &curve[chosen], d);
 }
@@ -517,7 +537,8 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 /* Is a turn through the store cheaper than to read the page again with its neighbours, whatever its frame costs? */
 static bool integrated_stores_streams(const struct stream_costs *c)
 {
-	struct way store = through_store(c->compress_ns, c->decompress_ns, c->stored_share);
+	struct way store = through_store(at_leisure(c->compress_ns, c->leisure_ns),
+					 c->decompress_ns, c->stored_share);
 
 	return CPU_WEIGHT(store.out_ns + store.in_ns) < c->read_ns;
 }

@@ -266,7 +266,10 @@ static void swap_batch_add(struct swap_batch *batch, struct page *page, entry_t 
 	batch->entries[at] = was;
 }
 
-/* It leaves by the disk; but what the store would make of such pages is to be known. */
+/*
+ * It leaves by the disk; but what the store would make of such pages is to be known. Who waits for a frame does not wait for
+ * that too.
+ */
 static inline bool may_be_tried(const struct page *page, enum page_type type)
 {
 	return env_context()->flags & MMC_KSWAPD && policy_current()->compresses[type] &&

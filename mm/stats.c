@@ -94,7 +94,7 @@ struct sample {
 	X(cost_active_file, s->choice.cost_ns[LRU_ACTIVE_FILE], "")                                \
 	X(cost_inactive_file, s->choice.cost_ns[LRU_INACTIVE_FILE], "")                            \
 	X(cost_compressed_file, s->choice.cost_ns[LRU_COMPRESSED_FILE], "")                        \
-	X(leisure_ns, leisure_ns(), "CPU time that nobody else wanted, a departure")            \
+	X(leisure_ns, leisure_ns(), "CPU time nobody else wanted, a departure")                    \
 	X(data_reads, disk_count("data", 'r'), "requests read from the data disk")                 \
 	X(data_writes, disk_count("data", 'w'), "requests written to the data disk")               \
 	X(swap_reads, disk_count("swap", 'r'), "requests read from the swap disk")                 \

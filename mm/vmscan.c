@@ -18,8 +18,9 @@
  * are barren, the priority sinks (dirty pages that were being written are clean by then; in the end second chances end);
  * below 0 the request has failed. Fruitless rounds: at most NR_LRU_LISTS a priority, and one for 32 pages newly refused.
  *
- * kswapd serves the difference to the high watermark whenever free frames sink below the low one. A thread
- * that finds no frame above the min watermark reclaims a batch itself (direct reclaim).
+ * kswapd serves the difference to the high watermark whenever free frames sink below the low one, or sooner if the CPU
+ * has nothing else to do (leisure.c). A thread that finds no frame above the min watermark reclaims a batch itself (direct
+ * reclaim).
  */
 #include "mm/vmscan.h"
 

@@ -40,7 +40,7 @@ static struct {
 	u32 nr_threads;
 	u32 next_id;
 	struct thread *newest; /* of all there ever were */
-	u64 now_ns;
+	u64 now_ns, idle_ns;
 	struct list_head events; /* by due time */
 	u32 preempt_percent;
 	bool smp;
@@ -242,7 +242,10 @@ static void jump_time(void)
 	}
 	if (next == UINT64_MAX)
 		panic("deadlock: every thread sleeps and no event is pending");
-	machine.now_ns = MAX(machine.now_ns, next);
+	if (next > machine.now_ns) {
+		machine.idle_ns += next - machine.now_ns;
+		machine.now_ns = next;
+	}
 }
 
 /* Who goes on. Time passes until somebody can. */
@@ -383,6 +386,11 @@ u64 env_thread_ns(void)
 	return env_now_ns();
 }
 
+u64 env_idle_ns(void)
+{
+	return machine.idle_ns;
+}
+
 void env_sleep_ns(u64 ns)
 {
 	host_may_sleep("env_sleep_ns");
@@ -490,6 +498,7 @@ void host_boot(u64 nr_frames, u64 seed)
 		abandon_threads();
 	prng_seed(&host_rng, seed);
 	machine.now_ns = 0;
+	machine.idle_ns = 0;
 	list_init(&machine.events);
 	machine.preempt_percent = 0;
 	machine.smp = false;
