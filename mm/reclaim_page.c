@@ -455,7 +455,7 @@ static u32 reclaim_clean_file(struct scan_control *sc, struct address_space *map
 	}
 	if (d->compress && deserves)
 		return compress_file(sc, mapping, page);
-	if (may_be_tried(page, TYPE_FILE) && cost_note_file_drop())
+	if (cost_note_file_drop() && may_be_tried(page, TYPE_FILE))
 		zpage_try(page, TYPE_FILE);
 	settle_file(mapping, page_index(page), file_shadow(page));
 	count_vm_event(EV_pgdrop_file);

@@ -177,13 +177,28 @@ static void test_price_of_a_stream(void **state)
 /* The policy's answer: a turn through the store, dearer the more pages it refuses, against a read. */
 static void test_integrated_answers(void **state)
 {
-	struct stream_costs costs = { 20000, 6000, STORED_SHARE_ONE, 40000 };
+	struct stream_costs costs = { 20000, 6000, STORED_SHARE_ONE, 40000, 0 };
 
 	assert_true(policy_integrated.stores_streams(&costs));
 	costs.read_ns = 38000;
 	assert_false(policy_integrated.stores_streams(&costs));
 	costs.read_ns = 40000;
 	costs.stored_share = STORED_SHARE_ONE * 3 / 4;
+	assert_false(policy_integrated.stores_streams(&costs));
+}
+
+/* Time that nobody wants takes off up to half of compressing, and nothing of decompressing. */
+static void test_leisure_makes_streams_cheaper(void **state)
+{
+	struct stream_costs costs = { 20000, 6000, STORED_SHARE_ONE, 30000, 0 };
+
+	assert_false(policy_integrated.stores_streams(&costs));
+	costs.leisure_ns = 10000;
+	assert_false(policy_integrated.stores_streams(&costs));
+	costs.leisure_ns = 20000;
+	assert_true(policy_integrated.stores_streams(&costs));
+	costs.read_ns = 23000;
+	costs.leisure_ns = NSEC_PER_SEC;
 	assert_false(policy_integrated.stores_streams(&costs));
 }
 
@@ -195,6 +210,7 @@ int main(void)
 		cmocka_unit_test(test_others_store_all),
 		cmocka_unit_test(test_price_of_a_stream),
 		cmocka_unit_test(test_integrated_answers),
+		cmocka_unit_test(test_leisure_makes_streams_cheaper),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
