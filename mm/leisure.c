@@ -57,7 +57,7 @@ bool leisure_wants_frames(void)
 	u64 free = nr_free_frames(), before = READ_ONCE(ready.free), burst = READ_ONCE(ready.burst);
 	u64 taken = before - MIN(before, free);
 
-	burst = MAX(taken, burst - burst / BURST_FADES);
+	burst = MAX(taken, burst - DIV_ROUND_UP(burst, BURST_FADES));
 	WRITE_ONCE(ready.free, free);
 	WRITE_ONCE(ready.burst, burst);
 	return free < MIN(watermark_frames(WMARK_MIN) + burst, watermark_frames(WMARK_HIGH));

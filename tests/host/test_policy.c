@@ -154,6 +154,7 @@ static void randomise(struct prng *rng, struct mm_snapshot *s)
 	s->was_refusing = (u32)prng_below(rng, BIT(NR_PAGE_TYPES));
 	s->round = prng_next(rng);
 	s->price_ns = prng_below(rng, 1000000);
+	s->leisure_ns = prng_below(rng, 2) * prng_below(rng, 1000000);
 	for (u32 type = 0; type < NR_PAGE_TYPES; type++) {
 		s->type[type].resting = prng_chance(rng, 30);
 		s->type[type].others_lost_ns = prng_below(rng, BIT(prng_below(rng, 45)));
@@ -406,6 +407,40 @@ static void test_integrated_knows_order(void **state)
 	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, false);
 	set_disk(&s.type[TYPE_ANON], 8000 * 1000);
 	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
+}
+
+/* A file's page costs half as much to compress in time that nobody wants; and only then are those that were used once asked about. */
+static void test_integrated_knows_leisure(void **state)
+{
+	struct mm_snapshot s = snapshot(&policy_integrated, 0);
+	struct type_snapshot *file = &s.type[TYPE_FILE];
+
+	s.type[TYPE_ANON].inactive_frames = 0;
+	set_disk(file, 130 * 1000);
+	life(file, MANAGED, UINT64_MAX);
+	expect(&policy_integrated, &s, LRU_INACTIVE_FILE, false);
+	assert_false(decide(&policy_integrated, &s).used_once);
+	s.leisure_ns = file->compress_ns / 8;
+	expect(&policy_integrated, &s, LRU_INACTIVE_FILE, false);
+	s.leisure_ns = file->compress_ns;
+	expect(&policy_integrated, &s, LRU_INACTIVE_FILE, true);
+	assert_true(decide(&policy_integrated, &s).used_once);
+	/* However much there is of it. */
+	set_disk(file, 90 * 1000);
+	s.leisure_ns = NSEC_PER_SEC;
+	expect(&policy_integrated, &s, LRU_INACTIVE_FILE, false);
+}
+
+/* Anon pages are compressed for the whole price. */
+static void test_integrated_needs_frames_soon(void **state)
+{
+	struct mm_snapshot s = anon_snapshot(130 * 1000);
+
+	life(&s.type[TYPE_ANON], MANAGED, UINT64_MAX);
+	s.barren = BIT(LRU_COMPRESSED_ANON);
+	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, false);
+	s.leisure_ns = NSEC_PER_SEC;
+	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, false);
 }
 
 /*
@@ -709,6 +744,8 @@ int main(void)
 		cmocka_unit_test(test_twoqueue_clean),
 		cmocka_unit_test(test_integrated_knows_the_disk),
 		cmocka_unit_test(test_integrated_knows_order),
+		cmocka_unit_test(test_integrated_knows_leisure),
+		cmocka_unit_test(test_integrated_needs_frames_soon),
 		cmocka_unit_test(test_integrated_leaves_the_disk),
 		cmocka_unit_test(test_integrated_leaves_holes),
 		cmocka_unit_test(test_integrated_lets_the_dead_go),
