@@ -41,10 +41,13 @@
  * than memory, where evicting the oldest would lose every time.
  *
  * What the CPU does while all programs wait for a disk costs nobody anything (leisure.c). So kswapd counts half of what it takes
- * to compress a file's page, as far as there is such time, and offers the store those that were used once too: where they do
- * not come back nothing is lost, and where they do, every pass but the first is spared the disk. A program that reclaims for
- * itself pays for all, so there they do not enter (reclaim_page.c). For anon pages it is not taken off: the disk's way is written
- * in batches, which makes frames ready sooner, and under a set of three times memory programs waited for kswapd.
+ * to compress a file's page, as far as there is such time. For anon pages nothing is taken off: the disk's way is written in
+ * batches, which makes frames ready sooner, and under a set of three times memory programs waited for kswapd.
+ *
+ * File pages that were used once go there by the same inequality, not by a rule. That they do not come back is known once many have
+ * not; until then, where they would come back from a slow disk, each costs a part of a read to keep, mostly in time that nobody
+ * wants, and with a fast disk they stay out. With a rule that they do not enter, all but the first pass over a set of files
+ * larger than memory began with reads that the store could have spared.
  *
  * A page of a file that came in a stream is asked about by itself, when its turn has come (file_stream.c): it goes to the store
  * only if that is cheaper than to read it again in a stream.
@@ -332,6 +335,19 @@ static struct way by_disk(const struct type_snapshot *t, enum page_type type)
 			     MIN(t->disk_read_ns, swap_read_ns(t)) };
 }
 
+/*
+ * What reads of files cost lately tells what was read last, a stream or small files. The page at the end of the list is one or the
+ * other: half of each. (By the small files alone, anon pages that were in use went to swap after each run of them.)
+ */
+static struct way by_disk_on_average(const struct type_snapshot *t, enum page_type type)
+{
+	struct way way = by_disk(t, type);
+
+	if (type == TYPE_FILE)
+		way.in_ns = (way.in_ns + MIN(way.in_ns, t->swap_read_ns)) / 2;
+	return way;
+}
+
 /* In sixteenths: of one of its frames. */
 static u64 zpages_x16(const struct type_snapshot *t)
 {
@@ -385,7 +401,7 @@ static u64 resident_ns(const struct mm_snapshot *s, enum page_type type, const s
 
 	if (!t->can_evict)
 		return store_ns;
-	return MIN(store_ns, index_ns(curve, &p, by_disk(t, type)));
+	return MIN(store_ns, index_ns(curve, &p, by_disk_on_average(t, type)));
 }
 
 /* What it would cost to bring back all that the store has of the type, once it were on disk. */
@@ -522,7 +538,7 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 			d->leave_holes |= BIT(i);
 	chosen = lru_type(d->list);
 	d->compress = list_is_inactive(d->list) && store[chosen];
-	d->used_once = s->leisure_ns;
+	d->used_once = true; /* the second inequality has said whether it pays */
 	d->paid_ns = price_of(s, d, &curve[chosen]);
 	if (!list_is_inactive(d->list))
 		d->why = "its oldest zpages are worth least";

@@ -409,7 +409,7 @@ static void test_integrated_knows_order(void **state)
 	expect(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
 }
 
-/* A file's page costs half as much to compress in time that nobody wants; and only then are those that were used once asked about. */
+/* A file's page costs half as much to compress in time that nobody wants. Whether it was used once makes no difference. */
 static void test_integrated_knows_leisure(void **state)
 {
 	struct mm_snapshot s = snapshot(&policy_integrated, 0);
@@ -419,7 +419,6 @@ static void test_integrated_knows_leisure(void **state)
 	set_disk(file, 130 * 1000);
 	life(file, MANAGED, UINT64_MAX);
 	expect(&policy_integrated, &s, LRU_INACTIVE_FILE, false);
-	assert_false(decide(&policy_integrated, &s).used_once);
 	s.leisure_ns = file->compress_ns / 8;
 	expect(&policy_integrated, &s, LRU_INACTIVE_FILE, false);
 	s.leisure_ns = file->compress_ns;
@@ -429,6 +428,25 @@ static void test_integrated_knows_leisure(void **state)
 	set_disk(file, 90 * 1000);
 	s.leisure_ns = NSEC_PER_SEC;
 	expect(&policy_integrated, &s, LRU_INACTIVE_FILE, false);
+}
+
+/* After a run of small files a frame of files' pages is worth half of what they cost, since the next one may be of a stream. */
+static void test_integrated_remembers_streams(void **state)
+{
+	struct mm_snapshot s = snapshot(&policy_integrated, 0);
+	struct type_snapshot *file = &s.type[TYPE_FILE];
+	u64 small_ns, both_ns;
+
+	s.type[TYPE_ANON].inactive_frames = 0;
+	life(file, MANAGED, UINT64_MAX);
+	set_disk(file, 80 * 1000);
+	small_ns = decide(&policy_integrated, &s).cost_ns[LRU_INACTIVE_FILE];
+	file->swap_read_ns = 16 * 1000;
+	both_ns = decide(&policy_integrated, &s).cost_ns[LRU_INACTIVE_FILE];
+	assert_in_range(both_ns, small_ns * 58 / 100, small_ns * 62 / 100);
+	/* A stream's price cannot be the higher one. */
+	file->swap_read_ns = 800 * 1000;
+	assert_int_equal(decide(&policy_integrated, &s).cost_ns[LRU_INACTIVE_FILE], small_ns);
 }
 
 /* Anon pages are compressed for the whole price. */
@@ -745,6 +763,7 @@ int main(void)
 		cmocka_unit_test(test_integrated_knows_the_disk),
 		cmocka_unit_test(test_integrated_knows_order),
 		cmocka_unit_test(test_integrated_knows_leisure),
+		cmocka_unit_test(test_integrated_remembers_streams),
 		cmocka_unit_test(test_integrated_needs_frames_soon),
 		cmocka_unit_test(test_integrated_leaves_the_disk),
 		cmocka_unit_test(test_integrated_leaves_holes),
