@@ -74,8 +74,11 @@
  * cleaning costs u / (1 - u)). Where a frame is cheap, as on a fast disk or while all fits, that was up to a sixth of a
  * run's time for a twentieth of the store; where every frame saves reads of a slow disk it pays many times.
  *
- * What if an estimate is wrong. Where nothing has been seen, the prior is that each doubling of the time away brings a
- * quarter of the rest back, less for times far shorter than memory. Returns and exposures are halved every
+ * What if an estimate is wrong. Where nothing has been seen, the prior is that each doubling of the time away brings back
+ * half of the anon pages that are left, and a quarter of the files', many of which are read once; less for times far shorter
+ * than memory. Half is the rule of who rents skis (below): an anon page leaves when its frame has cost as much since
+ * the last use as getting the page back will. (With a quarter, the few pages of a program that reads files went to swap at its
+ * second pass and came back, which cost more than their frames were worth.) Returns and exposures are halved every
  * managed_frames ticks, so the curve follows the workload. What a read costs is known since the swap disk's header was
  * read; what the store would make of pages that go past it, because some are tried (zpage_try()).
  *
@@ -97,9 +100,12 @@
 #define HORIZON_FRAMES 8
 #define SHORTEST_STAY  32
 
-/* Departures that stand for what is not known, and how many of those left come back in each doubling. */
-#define PRIOR_PAGES   4
-#define PRIOR_RETURNS (ONE * 29 / 100 >> AGE_BUCKET_BITS) /* -ln(3/4) a doubling */
+/* Departures that stand for what is not known, and how many of those left come back in each doubling of the time. */
+#define PRIOR_PAGES 4
+static const u64 prior_returns[NR_PAGE_TYPES] = {
+	[TYPE_ANON] = ONE * 69 / 100 >> AGE_BUCKET_BITS, /* -ln(1/2) a doubling */
+	[TYPE_FILE] = ONE * 29 / 100 >> AGE_BUCKET_BITS, /* -ln(3/4) */
+};
 
 /* What a ns of the CPU counts, against one of waiting for a disk. */
 #define CPU_WEIGHT(ns) ((ns)*3 / 2)
@@ -188,10 +194,13 @@ static inline u64 returns_in(const struct type_snapshot *t, u32 b, u64 prior)
 }
 
 /* Not inline, where its loops cost a sixth more instructions for want of registers. */
-static __noinline void curve_of(const struct type_snapshot *t, u64 frames, struct curve *curve)
+static __noinline void curve_of(const struct mm_snapshot *s, enum page_type type,
+				struct curve *curve)
 {
+	const struct type_snapshot *t = &s->type[type];
+	u64 frames = s->managed_frames;
 	u64 horizon = HORIZON_FRAMES * frames, end = MAX(t->store_age, frames) + horizon;
-	u64 prior = PRIOR_PAGES * PRIOR_RETURNS * ONE / frames, start = 0, next, x = 0;
+	u64 prior = PRIOR_PAGES * prior_returns[type] * ONE / frames, start = 0, next, x = 0;
 	u32 b = 0, last = age_bucket(horizon);
 	struct outlook o = { 1, ONE };
 
@@ -517,7 +526,7 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 		if (!may_give(s, lru_of(type, LRU_INACTIVE_ANON)) &&
 		    !may_give(s, lru_of(type, LRU_COMPRESSED_ANON)))
 			continue;
-		curve_of(t, s->managed_frames, &curve[type]);
+		curve_of(s, type, &curve[type]);
 		if (!may_give(s, lru_of(type, LRU_INACTIVE_ANON)))
 			continue;
 		store[type] =

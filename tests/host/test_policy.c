@@ -601,6 +601,28 @@ static void test_integrated_evicts_what_is_in_order(void **state)
 	assert_true(decide(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_ANON] < ordered_ns / 2);
 }
 
+/*
+ * Pages of which nothing is known, unused for so many departures. An anon frame has cost as much meanwhile as getting its page
+ * back will when it is worth no more than that; one of files leaves when it has cost two fifths of it.
+ */
+static void test_integrated_breaks_even(void **state)
+{
+	for (u64 age = MANAGED; age <= 4 * MANAGED; age *= 2)
+		for (u32 i = 0; i < NR_PAGE_TYPES; i++) {
+			struct mm_snapshot s = snapshot(&policy_integrated, 0);
+			struct type_snapshot *t = &s.type[i];
+			enum lru_list inactive = lru_of((enum page_type)i, LRU_INACTIVE_ANON);
+			u64 back_ns = 200 * 1000 + (i == TYPE_ANON ? t->disk_write_ns : 0);
+			u64 even_ns = back_ns * MANAGED / age * (i == TYPE_ANON ? 100 : 41) / 100;
+
+			t->usual_inactive = 1;
+			t->inactive_frames = 1 + age;
+			t->compress_ns = NSEC_PER_SEC;
+			assert_in_range(decide(&policy_integrated, &s).cost_ns[inactive],
+					even_ns * 4 / 5, even_ns * 6 / 5);
+		}
+}
+
 /* Zpages older than the table of ages goes are worth what the oldest ages in it say. */
 static void test_integrated_beyond_the_last_age(void **state)
 {
@@ -771,6 +793,7 @@ int main(void)
 		cmocka_unit_test(test_integrated_sees_a_list_grow),
 		cmocka_unit_test(test_integrated_spares_what_is_refused),
 		cmocka_unit_test(test_integrated_evicts_what_is_in_order),
+		cmocka_unit_test(test_integrated_breaks_even),
 		cmocka_unit_test(test_integrated_beyond_the_last_age),
 		cmocka_unit_test(test_integrated_leaves_rest_alone),
 		cmocka_unit_test(test_any_snapshot),
