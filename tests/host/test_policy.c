@@ -601,23 +601,18 @@ static void test_integrated_evicts_what_is_in_order(void **state)
 	assert_true(decide(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_ANON] < ordered_ns / 2);
 }
 
-/*
- * Pages of which nothing is known, unused for so many departures. An anon frame has cost as much meanwhile as getting its page
- * back will when it is worth no more than that; one of files leaves when it has cost two fifths of it.
- */
+/* Of what nothing is known, a frame unused for a time is worth what its page costs to get back over that time; of files two fifths. */
 static void test_integrated_breaks_even(void **state)
 {
 	for (u64 age = MANAGED; age <= 4 * MANAGED; age *= 2)
 		for (u32 i = 0; i < NR_PAGE_TYPES; i++) {
 			struct mm_snapshot s = snapshot(&policy_integrated, 0);
-			struct type_snapshot *t = &s.type[i];
 			enum lru_list inactive = lru_of((enum page_type)i, LRU_INACTIVE_ANON);
-			u64 back_ns = 200 * 1000 + (i == TYPE_ANON ? t->disk_write_ns : 0);
-			u64 even_ns = back_ns * MANAGED / age * (i == TYPE_ANON ? 100 : 41) / 100;
+			u64 even_ns = (i == TYPE_ANON ? 220UL : 82UL) * 1000 * MANAGED / age;
 
-			t->usual_inactive = 1;
-			t->inactive_frames = 1 + age;
-			t->compress_ns = NSEC_PER_SEC;
+			s.type[i].usual_inactive = 1;
+			s.type[i].inactive_frames = 1 + age;
+			s.type[i].compress_ns = NSEC_PER_SEC;
 			assert_in_range(decide(&policy_integrated, &s).cost_ns[inactive],
 					even_ns * 4 / 5, even_ns * 6 / 5);
 		}
