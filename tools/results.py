@@ -112,6 +112,21 @@ def adopt(rows, kernel, other):
     return list(taken.values()), counts
 
 
+def with_also(rows, kernel, others):
+    """The kernel's rows and what it may take of the others, the first of them first. And lines that say so."""
+    found, said = [row for row in rows if row["kernel"] == kernel], []
+    for other in others:
+        found, counts = adopt([*found, *(row for row in rows if row["kernel"] == other)], kernel, other)
+        for label, count in sorted(counts.items()):
+            if count["taken"]:
+                said.append(f"{label}: {count['taken']} runs of kernel {other}; "
+                            f"{count['same']} were repeated with {kernel}, all the same")
+            for why, text in (("differ", "those repeated differ"), ("unseen", "none was repeated")):
+                if count[why]:
+                    said.append(f"{label}: not {count[why]} runs of kernel {other}: {text}")
+    return found, said
+
+
 def rows_of(path):
     """The rows of a file; one named .xz is packed, as a sweep is kept with the document about it."""
     try:
