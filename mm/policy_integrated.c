@@ -24,11 +24,12 @@
  *     resident, by the disk    index(longer)     with write, read
  *     compressed               index(oldest)     with write / n, read          x n      n: zpages a frame
  *
- * where read is what it costs if pages that come back in the order of their addresses, as on a loop or in a merge, are
- * read together, however few of them went to disk so far (sequence.c); and longer is by how much the inactive list is
- * longer than it was when pages left it: those at its end have been unused for that much more. The class whose frame is
- * worth least gives the next batch. File pages need no write. Costs, ratio, refusals and the age of the oldest zpage are
- * measured on the running machine, so with a fast disk little is compressed, with a slow one nearly everything.
+ * where read lies between what reads have cost and what they would if pages that come back in the order of their
+ * addresses, as on a loop or in a merge, were read together, however few of them went to disk so far (sequence.c); and
+ * longer is by how much the inactive list is longer than it was when pages left it: those at its end have been unused
+ * for that much more. The class whose frame is worth least gives the next batch. File pages need no write. Costs, ratio,
+ * refusals and the age of the oldest zpage are measured on the running machine, so with a fast disk little is
+ * compressed, with a slow one nearly everything.
  *
  * By the store or by the disk is not a question of margins but of the whole stay. A page goes to the store if
  *
@@ -67,7 +68,9 @@
  * are worth no more than those beside them. Once these are gone the question is another one: nobody's frame is as cheap any
  * more, and they leave when worth no more than a frame of any other class (spill_age_alone; reclaim_page.c). One age for both was too
  * young while all still fitted into memory and store, by hundreds of reads of a slow disk, or else too old where it did not, and
- * zpages that were wanted sooner left instead. Where the store refuses nearly all, they leave at once.
+ * zpages that were wanted sooner left instead. Where the store refuses nearly all, they leave at once. Here a sixteenth of
+ * what is known of them is doubted: a thousand of their kind that did not come back are one program that looked elsewhere, and
+ * when it looks back each is a read.
  *
  * How dense the store is follows the same price. Holes that zpages leave are a seventh source of frames, which takes
  * nobody's page but moves the zpages around them, the more the fuller those frames still are (Rosenblum, Ousterhout 1992:
@@ -106,6 +109,12 @@ static const u64 prior_returns[NR_PAGE_TYPES] = {
 	[TYPE_ANON] = ONE * 69 / 100 >> AGE_BUCKET_BITS, /* -ln(1/2) a doubling */
 	[TYPE_FILE] = ONE * 29 / 100 >> AGE_BUCKET_BITS, /* -ln(3/4) */
 };
+
+/*
+ * Pages of one set do not come back independently of each other: many that did not say less about the next than so many would.
+ * Where a mistake is paid for at once, by all of the set, one in so many of what is known stays unknown.
+ */
+#define DOUBT 16
 
 /* What a ns of the CPU counts, against one of waiting for a disk. */
 #define CPU_WEIGHT(ns) ((ns)*3 / 2)
@@ -187,14 +196,18 @@ static inline void look_further(struct outlook *o, struct step step)
 	o->survivors = o->survivors * step.stays / ONE;
 }
 
-/* prior: returns of PRIOR_PAGES. */
-static inline u64 returns_in(const struct type_snapshot *t, u32 b, u64 prior)
+/* prior: returns of PRIOR_PAGES; with doubt, of one in DOUBT of all that was seen, if that is more. */
+static inline u64 returns_in(const struct type_snapshot *t, u32 b, u64 prior, bool doubt)
 {
-	return (t->back[b] * ONE + prior) / (t->away[b] + PRIOR_PAGES);
+	u64 known = t->away[b] + PRIOR_PAGES;
+
+	if (doubt)
+		prior *= MAX(known / (PRIOR_PAGES * DOUBT), 1UL);
+	return (t->back[b] * ONE + prior) / known;
 }
 
 /* Not inline, where its loops cost a sixth more instructions for want of registers. */
-static __noinline void curve_of(const struct mm_snapshot *s, enum page_type type,
+static __noinline void curve_of(const struct mm_snapshot *s, enum page_type type, bool doubt,
 				struct curve *curve)
 {
 	const struct type_snapshot *t = &s->type[type];
@@ -206,7 +219,7 @@ static __noinline void curve_of(const struct mm_snapshot *s, enum page_type type
 
 	curve->frames = frames;
 	while ((next = start + age_bucket_ticks(b)) < frames / SHORTEST_STAY) {
-		curve->returns[b] = returns_in(t, b, prior * next / ONE);
+		curve->returns[b] = returns_in(t, b, prior * next / ONE, doubt);
 		x += curve->returns[b++];
 		start = next;
 	}
@@ -215,7 +228,7 @@ static __noinline void curve_of(const struct mm_snapshot *s, enum page_type type
 	curve->young_buckets = b;
 	for (; b < AGE_BUCKETS && start <= end; start = next, b++) {
 		next = start + age_bucket_ticks(b);
-		curve->returns[b] = returns_in(t, b, prior * MIN(next, frames) / ONE);
+		curve->returns[b] = returns_in(t, b, prior * MIN(next, frames) / ONE, doubt);
 		curve->whole[b] = step_of(curve->returns[b], next - start);
 		if (b == last) {
 			curve->stay = o;
@@ -325,7 +338,7 @@ static struct way by_store(const struct mm_snapshot *s, enum page_type type)
 }
 
 /* A read from swap: those in sequence are made together, which is known without sending them there (sequence.c). */
-static u64 swap_read_ns(const struct type_snapshot *t)
+static u64 expected_read_ns(const struct type_snapshot *t)
 {
 	u64 in_sequence_ns = t->swap_read_ns * t->in_sequence / SEQUENCE_ONE;
 
@@ -333,15 +346,26 @@ static u64 swap_read_ns(const struct type_snapshot *t)
 }
 
 /*
- * Lone pages cost more to write than batches, which the store's orders tell the price of. Those that went there may show
- * that reads cost less.
+ * A page from swap: what is expected of the order is wrong where few of the next pages are on disk, what was measured is old where
+ * few pages were read, and low where those read ahead are found to be used, many at once: then none costs less than in a
+ * stream. So it is taken to lie in the middle, but not to be dearer than the lesser of the two by more than a turn through the
+ * store, which is all that a mistake costs on a fast disk. On a slow one those pages that come back in order must look cheap.
  */
+static u64 swap_page_ns(const struct type_snapshot *t)
+{
+	u64 measured_ns = MAX(t->disk_read_ns, t->swap_read_ns / STREAM_GAIN);
+	u64 expected_ns = expected_read_ns(t), least_ns = MIN(measured_ns, expected_ns);
+	u64 apart_ns = MAX(measured_ns, expected_ns) - least_ns;
+
+	return least_ns + MIN(apart_ns / 2, t->compress_ns + t->decompress_ns);
+}
+
+/* Lone pages cost more to write than batches, which the store's orders tell the price of. */
 static struct way by_disk(const struct type_snapshot *t, enum page_type type)
 {
 	if (type == TYPE_FILE)
 		return (struct way){ 0, t->disk_read_ns };
-	return (struct way){ MIN(t->disk_write_ns, t->evict_write_ns),
-			     MIN(t->disk_read_ns, swap_read_ns(t)) };
+	return (struct way){ MIN(t->disk_write_ns, t->evict_write_ns), swap_page_ns(t) };
 }
 
 /*
@@ -371,7 +395,7 @@ static struct way by_eviction(const struct type_snapshot *t, enum page_type type
 	if (type == TYPE_FILE)
 		return (struct way){ 0, t->evict_back_ns };
 	return (struct way){ t->evict_write_ns * 16 / zpages_x16(t),
-			     MIN(t->evict_back_ns, swap_read_ns(t)) };
+			     MIN(t->evict_back_ns, expected_read_ns(t)) };
 }
 
 /* The second inequality of the top. */
@@ -457,20 +481,21 @@ static u64 other_frame_ns(const struct mm_snapshot *s, const struct mm_decision 
  * The ages at which a resident page that the store refuses is worth no more than one of those that it takes, beside which it
  * is; and, these being gone, than a frame of any other class.
  */
-static void set_spill_ages(const struct mm_snapshot *s, enum page_type type,
-			   const struct curve *curve, struct mm_decision *d)
+static void set_spill_ages(const struct mm_snapshot *s, enum page_type type, struct mm_decision *d)
 {
 	const struct type_snapshot *t = &s->type[type];
-	u64 age, next = curve->frames / SHORTEST_STAY, other_ns = other_frame_ns(s, d);
+	u64 age, next = s->managed_frames / SHORTEST_STAY, other_ns = other_frame_ns(s, d);
+	struct curve curve;
 
 	if (!is_left_alone(t) && t->stored_share < STORED_SHARE_ONE / FEW_STORED)
 		return;
-	d->spill_age = d->spill_age_alone = HORIZON_FRAMES * curve->frames;
+	d->spill_age = d->spill_age_alone = HORIZON_FRAMES * s->managed_frames;
 	if (is_left_alone(t))
 		return;
+	curve_of(s, type, true, &curve);
 	for (age = 0; age < d->spill_age; age = next, next *= 2) {
-		struct prospect p = prospect_of(curve, age, curve->frames);
-		u64 frame_ns = index_ns(curve, &p, by_disk(t, type));
+		struct prospect p = prospect_of(&curve, age, curve.frames);
+		u64 frame_ns = index_ns(&curve, &p, by_disk(t, type));
 
 		if (frame_ns <= other_ns)
 			d->spill_age_alone = MIN(d->spill_age_alone, age);
@@ -526,7 +551,7 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 		if (!may_give(s, lru_of(type, LRU_INACTIVE_ANON)) &&
 		    !may_give(s, lru_of(type, LRU_COMPRESSED_ANON)))
 			continue;
-		curve_of(s, type, &curve[type]);
+		curve_of(s, type, false, &curve[type]);
 		if (!may_give(s, lru_of(type, LRU_INACTIVE_ANON)))
 			continue;
 		store[type] =
@@ -556,7 +581,7 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 	else
 		d->why = "worth least; the disk costs less than the frames a zpage would keep";
 	if (d->compress && chosen == TYPE_ANON)
-		set_spill_ages(s, chosen, &curve[chosen], d);
+		set_spill_ages(s, chosen, d);
 }
 
 /* Is a turn through the store cheaper than to read the page again with its neighbours, whatever its frame costs? */

@@ -580,8 +580,10 @@ static void trials(u64 (*word)(u64 page, u64 i), bool poor)
 	struct type_snapshot t_anon;
 
 	setup_log();
-	for (u32 i = 0; i < 100; i++)
+	for (u32 i = 0; i < 100; i++) {
 		cost_note_disk(TYPE_ANON, COST_DISK_READ, 32 * 100, 32);
+		cost_note_disk(TYPE_ANON, COST_SWAP_READ, 100, 1);
+	}
 	fill(NR_PAGES, word);
 	assert_int_equal(mm_madvise(t.mm, t.start, NR_PAGES * PAGE_SIZE, MADV_COLD), 0);
 	/* Who waits for a frame tries none; kswapd does. */
