@@ -25,11 +25,11 @@
  *     compressed               index(oldest)     with write / n, read          x n      n: zpages a frame
  *
  * where read lies between what reads have cost and what they would if pages that come back in the order of their
- * addresses, as on a loop or in a merge, were read together, however few of them went to disk so far (sequence.c); and
- * longer is by how much the inactive list is longer than it was when pages left it: those at its end have been unused
- * for that much more. The class whose frame is worth least gives the next batch. File pages need no write. Costs, ratio,
- * refusals and the age of the oldest zpage are measured on the running machine, so with a fast disk little is
- * compressed, with a slow one nearly everything.
+ * addresses, as on a loop or in a merge, were read together, however few of them went to disk so far (sequence.c), for
+ * zpages the lesser of the two; and longer is by how much the inactive list is longer than it was when pages left it:
+ * those at its end have been unused for that much more. The class whose frame is worth least gives the next batch. File
+ * pages need no write. Costs, ratio, refusals and the age of the oldest zpage are measured on the running machine, so
+ * with a fast disk little is compressed, with a slow one nearly everything.
  *
  * By the store or by the disk is not a question of margins but of the whole stay. A page goes to the store if
  *
@@ -389,7 +389,7 @@ static u64 zpages_x16(const struct type_snapshot *t)
 	return MAX(t->stored_pages * 16 / frames, 16UL);
 }
 
-/* Of one of its zpages, from the store to the disk. */
+/* Of one of its zpages, from the store to the disk. The lesser price is believed: the doubt of swap_page_ns() gained nothing here. */
 static struct way by_eviction(const struct type_snapshot *t, enum page_type type)
 {
 	if (type == TYPE_FILE)

@@ -58,7 +58,7 @@ static void test_integrated_knows_order(void **state)
 	expect_choice(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
 }
 
-/* What a frame costs by the disk, of a machine whose pages in order cost an eighth of single ones so far. */
+/* What a frame costs by the disk: reads of a page cost measured_ns lately, single requests single_ns. The store refuses all. */
 static u64 by_disk_ns(u64 measured_ns, u64 in_sequence, u64 single_ns)
 {
 	struct mm_snapshot s = anon_snapshot(single_ns);
