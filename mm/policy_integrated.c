@@ -33,7 +33,7 @@
  *
  * By the store or by the disk is not a question of margins but of the whole stay. A page goes to the store if
  *
- *     (compress + P x decompress) x 3/2 + kept  <  write + P x read
+ *     (compress + P x decompress) x 3/2 + kept  <  min(write, compress / 2) + P x read
  *
  * where kept is what the part of a frame costs that its zpage keeps for as long as it stays, at the price that was paid for
  * frames lately, and at least what it costs to get that part by compressing others. So a page that a disk brings back
@@ -56,12 +56,21 @@
  * The price is what putting pages away costs over their whole stay, by the way that is taken. It is not the index, which is
  * what the frame was worth to its page: where many come back at once and few late, as under a zipfian law, that is
  * several times as much. With it, pages that go to disk made frames look so dear that zpages, which keep them, looked dearer
- * than the disk: it was the right choice as long as it was made.
+ * than the disk: it was the right choice as long as it was made. Nor is an anon frame of the store believed to cost more than DEAREST
+ * of those of pages that go to disk. Twice as much, more or less, and the store refuses all; what is above only says for how long it
+ * goes on so. At a hundred times as much, which zpages that are wanted soon do cost on a slow disk, that was for a thousand
+ * pages after each eviction, long after comebacks had made the room: loops went to and fro between store and disk.
  *
  * A nanosecond of the CPU counts for one and a half of waiting there. Who compresses keeps everybody else from running;
  * while somebody waits for a disk, the writes of kswapd, other programs and the disk itself go on. That decides only where
  * the two ways are nearly as dear, on the fastest disks; and there an estimate that is a little wrong would compress for
  * nothing, which without a store would not have happened.
+ *
+ * A write counts little there. Nobody waits for a batch but the reads that come meanwhile, and these only while it is
+ * transferred; with all of it a merge compressed what it would hardly need again. It counts in full where it is asked which class
+ * gives a frame, since those of files need none: else anon pages of a program that fits left for the sake of files read
+ * once. So it does for zpages that go to disk: these have been paid for already, and with half as much for the write they
+ * left too soon.
  *
  * Pages that the store refuses are on the same lists, where those that it takes leave early because they cost little
  * to bring back. They themselves would come back from disk. So they stay until unused for so long (spill_age) that they
@@ -121,6 +130,9 @@ static const u64 prior_returns[NR_PAGE_TYPES] = {
 
 /* Pages read in order cost so many times less than single ones: SWAP_STREAM_MAX at a time, and their transfer. */
 #define STREAM_GAIN 6
+
+/* How much a frame of the store is believed to cost, in those of pages that go to disk: see the top. */
+#define DEAREST 3
 
 /* Where the store takes less than one page in so many, no others are left that could give frames in place of those refused. */
 #define FEW_STORED 16
@@ -398,6 +410,19 @@ static struct way by_eviction(const struct type_snapshot *t, enum page_type type
 			     MIN(t->evict_back_ns, expected_read_ns(t)) };
 }
 
+/*
+ * By the disk, where the store is the other way. How much of a write is waited for, by reads that come meanwhile, nobody measures; not
+ * all of it, and no more is believed than half of compressing. (An eighth of the write is the same on an ssd; on nvme, where the
+ * write is that short, kv of all memory was 5 % slower with that.)
+ */
+static struct way by_disk_unwaited(const struct type_snapshot *t, enum page_type type)
+{
+	struct way way = by_disk(t, type);
+
+	way.out_ns = MIN(way.out_ns, t->compress_ns / 2);
+	return way;
+}
+
 /* The second inequality of the top. */
 static bool store_is_better(const struct mm_snapshot *s, enum page_type type,
 			    const struct curve *curve)
@@ -405,7 +430,7 @@ static bool store_is_better(const struct mm_snapshot *s, enum page_type type,
 	const struct type_snapshot *t = &s->type[type];
 	const struct outlook *stay = &curve->stay;
 	u64 part = zpage_part(t);
-	u64 disk = cost_ns_of(stay, by_disk(t, type));
+	u64 disk = cost_ns_of(stay, by_disk_unwaited(t, type));
 	u64 store = CPU_WEIGHT(cost_ns_of(stay, by_store(s, type)));
 	u64 kept = MIN(s->price_ns, BIT(36)) * part / ONE * stay->ticks / curve->frames;
 
@@ -526,10 +551,15 @@ static u64 price_of(const struct mm_snapshot *s, const struct mm_decision *d,
 	enum page_type type = lru_type(d->list);
 	const struct type_snapshot *t = &s->type[type];
 	struct prospect oldest;
+	u64 frame_ns;
 
 	if (!list_is_inactive(d->list)) {
 		oldest = prospect_of(curve, t->store_age, HORIZON_FRAMES * curve->frames);
-		return paid_ns(curve, &oldest.end, by_eviction(t, type)) * zpages_x16(t) / 16;
+		frame_ns = paid_ns(curve, &oldest.end, by_eviction(t, type)) * zpages_x16(t) / 16;
+		/* A read of a file tells what was read last, which is no measure of others. */
+		if (type == TYPE_FILE)
+			return frame_ns;
+		return MIN(frame_ns, paid_ns(curve, &curve->stay, by_disk(t, type)) * DEAREST);
 	}
 	if (d->compress)
 		return paid_ns(curve, &curve->stay, by_store(s, type)) * ONE /

@@ -7,13 +7,11 @@
  *
  * Observation. Who goes through memory in order, as a scan, a loop or a merge does, comes back for page after page; who jumps
  * about does not. A merge reads many places in turn, each in order. Pages that went to swap can be found by their
- * addresses, wherever their blocks lie (Linux: swap_vma_readahead()). Only on a disk that seeks zpages are read as they were
- * written: in the order in which they grew cold, which for such programs is the same.
+ * addresses, wherever their blocks lie (Linux: swap_vma_readahead()).
  *
- * How. Remember where the last NR_STREAMS reads ended, as keys of pages or as numbers of blocks, which no key is as small
- * as. One that begins at such an end, or a little before (a block is read again for a zpage that spans), goes on with that
- * stream, and reads ahead twice as many as the last time there; any other begins a stream, in place of that which has
- * not been used for longest, and reads nothing ahead. (Linux doubles the window of a file's readahead so,
+ * How. Remember the keys at which the last NR_STREAMS reads ended. One that begins at such an end, or a little before, goes on
+ * with that stream, and reads ahead twice as many as the last time there; any other begins a stream, in place of that which
+ * has not been used for longest, and reads nothing ahead. (Linux doubles the window of a file's readahead so,
  * mm/readahead.c; its swap readahead counts how many of those read were used.)
  *
  * What if the guess is wrong. At random a read meets one of 32 ends among thousands now and then, which costs

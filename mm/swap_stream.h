@@ -10,9 +10,9 @@
 void swap_stream_init(void);
 
 /*
- * What lies at `at` is about to be read, and wanted - 1 places behind it: blocks of swap, or pages by their keys. Returns
- * how many behind them will be wanted next, as it seems: at most SWAP_STREAM_MAX; the caller reads them too, or some of
- * them. between: so many places after the end of a stream still go on with it. Any context.
+ * The page of key `at` is about to be read, and wanted - 1 behind it. Returns how many behind them will be wanted next, as it
+ * seems: at most SWAP_STREAM_MAX; the caller reads them too, or some of them, or more where that costs nothing. between: so
+ * many pages after the end of a stream still go on with it. Any context.
  */
 u32 swap_stream_ahead(u64 at, u32 wanted, u32 between);
 

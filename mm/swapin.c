@@ -146,6 +146,15 @@ static bool extract(struct swapin_blocks *b, struct zblock_ref ref, u64 key, str
 	return zpage_extract(b->pages[0], next, ref, key, page);
 }
 
+/* Is there anything but the one that was taken out? */
+static bool have_others(const struct swapin_blocks *b)
+{
+	for (u32 i = 0; i < b->nr; i++)
+		if (swap_uses(b->slots[i]) > 1)
+			return true;
+	return false;
+}
+
 /* The zpage of key has been taken out. How many of the blocks the store is to have, as far as it can use them. */
 static u32 blocks_to_keep(const struct swapin_blocks *b, struct zblock_ref ref)
 {
@@ -153,11 +162,12 @@ static u32 blocks_to_keep(const struct swapin_blocks *b, struct zblock_ref ref)
 
 	if (!policy_current()->compresses[TYPE_ANON])
 		return 0;
-	if (b->nr > b->wanted)
-		return spoilt ? 1 : b->nr;
-	if (swap_uses(ref.slot) <= 1)
+	if (b->nr == b->wanted && !have_others(b))
 		return 0;
-	return keeping_pays() || atomic_add_return(&swapin.declined, 1) % EXPLORE_READS == 0;
+	if (b->nr > b->wanted || keeping_pays() ||
+	    atomic_add_return(&swapin.declined, 1) % EXPLORE_READS == 0)
+		return spoilt ? 1 : b->nr;
+	return 0;
 }
 
 static void keep(struct swapin_blocks *b, struct zblock_ref ref, u64 key)

@@ -3,12 +3,15 @@
  * swapin_blocks.c - which blocks of swap to read together for the sake of one zpage.
  *
  * Problem. Frames of the store go to swap in the order in which their zpages grew cold. Where a program walks through memory
- * and jumps about between two steps, as one that follows a table into records, that order is a mixture of both: pages
- * that will be wanted one after the other lie in blocks far apart.
+ * and jumps about between two steps, as one that follows a table into records, or through several places in turn, as a
+ * merge, that order is a mixture: pages that will be wanted one after the other lie in blocks far apart.
  *
  * How. Pages are looked for by their addresses, as those that went to swap as they are (fault.c): when a stream of comebacks goes
- * on (swap_stream.c), the references of the next pages say in which blocks they are, and these are read at the same time. A disk
- * that seeks would have to go to each. It reads on where it is instead; what left in order lies there in order.
+ * on (swap_stream.c), the references of the next pages say in which blocks they are, and these are read at the same time.
+ *
+ * A disk that seeks goes once, and reads all from the first block to the last: those between that hold nothing which is wanted soon
+ * are passed over, into one frame, in a small part of the time of another access. For the same reason it reads as many as
+ * that request reaches, however young the stream is.
  *
  * A block ahead is not its zpages' only: they may come back by themselves meanwhile, and the block be written anew. So
  * it is held by one use until all is done. Its zpages' references are asked again when the store takes it (zstore_adopt()).
@@ -24,8 +27,11 @@
 #include "mm/workingset.h"
 
 /* So far behind the last page the next one on disk is looked for; so many further a stream still goes on. */
-#define NEAR_PAGES    32
+#define NEAR_PAGES    64
 #define PAGES_BETWEEN 4
+
+/* The zpage that is wanted lies in one block or two, as may the last of those ahead. */
+_Static_assert(2 + SWAP_STREAM_MAX + 1 <= SWAPIN_BLOCKS_MAX, "room for a stream's blocks");
 
 /* Down to so many. */
 static void let_go(struct swapin_blocks *b, u32 nr)
@@ -44,6 +50,8 @@ void swapin_blocks_put(struct swapin_blocks *b)
 	let_go(b, 0);
 	if (b->joined)
 		put_page(b->joined);
+	if (b->scrap)
+		put_page(b->scrap);
 }
 
 static bool is_there(const struct swapin_blocks *b, u32 slot)
@@ -100,16 +108,32 @@ static struct zblock_ref hold_zpage(u64 key)
 	return block;
 }
 
-/* What hold_zpage() returned. False: there is no room for all of it, or no memory. */
+/* Does one request reach the zpage, on a disk that seeks? */
+static bool joins(const struct swapin_blocks *b, struct zblock_ref block)
+{
+	u32 last = block.slot + block.spans;
+
+	if (!swap_seeks())
+		return true;
+	return b->scrap && block.slot >= b->slots[0] && last - b->slots[0] < BIO_MAX_SEGS;
+}
+
+/* What hold_zpage() returned. */
+static void release_zpage(struct zblock_ref block)
+{
+	swap_put(block.slot);
+	if (block.spans)
+		swap_put(block.slot + 1);
+}
+
+/* The same; the uses are b's now. False: there is no room for all of it, or no memory. */
 static bool add_zpage(struct swapin_blocks *b, struct zblock_ref block, u32 most)
 {
 	u32 more = !is_there(b, block.slot) + (block.spans && !is_there(b, block.slot + 1));
 	bool added;
 
 	if (more && b->nr + more > most) {
-		swap_put(block.slot);
-		if (block.spans)
-			swap_put(block.slot + 1);
+		release_zpage(block);
 		return false;
 	}
 	added = add_held(b, block.slot);
@@ -118,39 +142,35 @@ static bool add_zpage(struct swapin_blocks *b, struct zblock_ref block, u32 most
 	return added;
 }
 
-/* The blocks of the pages behind that of key which are on disk, wherever they lie. */
-static void add_by_address(struct swapin_blocks *b, u64 key)
+/* The blocks of the pages behind that of key which are on disk. */
+static void add_ahead(struct swapin_blocks *b, u64 key)
 {
 	u32 ahead = swap_stream_ahead(key, 1, PAGES_BETWEEN);
 	/* The last zpage may lie in two. */
 	u32 most = b->wanted + (ahead ? ahead + 1 : 0);
 	u64 last = key, goes_on = 0;
 
+	if (ahead && swap_seeks()) {
+		b->scrap = alloc_page(ALLOC_ATOMIC, FRAME_ISOLATED_ANON);
+		most = BIO_MAX_SEGS;
+	}
 	for (u64 next = key + 1; next <= last + NEAR_PAGES; next++) {
 		struct zblock_ref block = hold_zpage(next);
 
 		if (!block.slot)
 			continue;
-		if (!add_zpage(b, block, most)) {
+		if (!goes_on)
 			goes_on = next;
-			break;
+		if (!joins(b, block)) {
+			release_zpage(block);
+			continue;
 		}
+		if (!add_zpage(b, block, most))
+			break;
+		goes_on = 0;
 		last = next;
 	}
 	swap_stream_moved(key + 1 + ahead, goes_on ? goes_on : last + 1);
-}
-
-/* The blocks behind those that are wanted. */
-static void add_by_number(struct swapin_blocks *b)
-{
-	u32 slot = b->slots[b->nr - 1] + 1;
-	u32 most = b->wanted + swap_stream_ahead(b->slots[0], b->wanted, 0);
-
-	for (; b->nr < most && swap_uses(slot); slot++) {
-		swap_get(slot);
-		if (!add_held(b, slot))
-			break;
-	}
 }
 
 bool swapin_blocks_alloc(struct swapin_blocks *b, struct zblock_ref ref, u64 key, bool ahead)
@@ -161,22 +181,27 @@ bool swapin_blocks_alloc(struct swapin_blocks *b, struct zblock_ref ref, u64 key
 			return false;
 	if (ref.spans)
 		b->joined = alloc_page(ALLOC_ATOMIC, FRAME_ISOLATED_ANON);
-	if (ahead && swap_seeks())
-		add_by_number(b);
-	else if (ahead)
-		add_by_address(b, key);
+	if (ahead)
+		add_ahead(b, key);
 	return true;
 }
 
 static int read_all(const struct swapin_blocks *b)
 {
-	void *frames[SWAPIN_BLOCKS_MAX];
+	void *frames[BIO_MAX_SEGS];
+	u32 slots[BIO_MAX_SEGS], nr = 0;
 	u64 took_ns;
 	int err;
 
-	for (u32 i = 0; i < b->nr; i++)
-		frames[i] = page_address(b->pages[i]);
-	err = swap_read(b->slots, frames, b->nr, &took_ns);
+	for (u32 i = 0; i < b->nr; i++) {
+		for (; b->scrap && nr && slots[nr - 1] + 1 < b->slots[i]; nr++) {
+			frames[nr] = page_address(b->scrap);
+			slots[nr] = slots[nr - 1] + 1;
+		}
+		frames[nr] = page_address(b->pages[i]);
+		slots[nr++] = b->slots[i];
+	}
+	err = swap_read(slots, frames, nr, &took_ns);
 	if (err)
 		return err;
 	cost_note_disk(TYPE_ANON, COST_SWAP_READ, took_ns, 1);

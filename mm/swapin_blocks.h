@@ -3,12 +3,13 @@
 #ifndef MM_SWAPIN_BLOCKS_H
 #define MM_SWAPIN_BLOCKS_H
 
+#include "lib/blockdev.h"
 #include "mm/entry.h"
 #include "mm/page.h"
 #include "mm/swap_stream.h"
 
-/* The zpage that is wanted lies in one block or two, as may the last of those ahead. */
-#define SWAPIN_BLOCKS_MAX (2 + SWAP_STREAM_MAX + 1)
+/* As many as a disk that seeks reads in one go. */
+#define SWAPIN_BLOCKS_MAX BIO_MAX_SEGS
 
 struct swapin_blocks {
 	/* In the order of their numbers behind those that are wanted. pages[i]: NULL: somebody has taken it. */
@@ -17,6 +18,8 @@ struct swapin_blocks {
 	u32 wanted, nr;
 	/* A frame where a zpage that spans two blocks can be put together; NULL: none, or it does not. */
 	struct page *joined;
+	/* On a disk that seeks: where those between are read to that nobody wants; NULL: there are none. */
+	struct page *scrap;
 };
 
 /*

@@ -18,6 +18,11 @@ static void life(struct type_snapshot *t, u64 mean, u64 dead)
 	}
 }
 
+static void set_write(struct type_snapshot *t, u64 write_ns)
+{
+	t->disk_write_ns = t->evict_write_ns = write_ns;
+}
+
 /* Anon pages alone, half of them compressed. */
 static struct mm_snapshot anon_snapshot(u64 disk_ns)
 {
@@ -67,7 +72,7 @@ static u64 by_disk_ns(u64 measured_ns, u64 in_sequence, u64 single_ns)
 	life(t, MANAGED, UINT64_MAX);
 	s.barren = BIT(LRU_COMPRESSED_ANON);
 	t->stored_share = 0;
-	t->disk_write_ns = t->evict_write_ns = 0;
+	set_write(t, 0);
 	t->disk_read_ns = measured_ns;
 	t->in_sequence = in_sequence;
 	return policy_answer(&policy_integrated, &s).cost_ns[LRU_INACTIVE_ANON];
@@ -95,6 +100,33 @@ static void test_integrated_half_believes_order(void **state)
 	/* Many read ahead were found to be used just now, and count as free. */
 	assert_in_range(by_disk_ns(0, SEQUENCE_ONE, 180 * 1000), stream_ns * 99 / 100,
 			stream_ns * 101 / 100);
+}
+
+/* Nobody waits for a write: it hardly counts against the store. It does against files, which need none. */
+static void test_integrated_hardly_counts_writes(void **state)
+{
+	struct mm_snapshot s = anon_snapshot(120 * 1000);
+	struct type_snapshot *t = &s.type[TYPE_ANON];
+	u64 free_ns;
+
+	life(t, MANAGED, UINT64_MAX);
+	s.barren = BIT(LRU_COMPRESSED_ANON);
+	set_write(t, 500 * 1000);
+	expect_choice(&policy_integrated, &s, LRU_INACTIVE_ANON, false);
+	/* But where both ways cost nearly as much. */
+	snapshot_set_disk(t, 155 * 1000);
+	set_write(t, 0);
+	expect_choice(&policy_integrated, &s, LRU_INACTIVE_ANON, false);
+	set_write(t, 20 * 1000);
+	expect_choice(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
+	snapshot_set_disk(t, 120 * 1000);
+	t->stored_share = 0;
+	set_write(t, 0);
+	free_ns = policy_answer(&policy_integrated, &s).cost_ns[LRU_INACTIVE_ANON];
+	set_write(t, 120 * 1000);
+	/* As much as its read, and more often: not all that leave come back. */
+	assert_in_range(policy_answer(&policy_integrated, &s).cost_ns[LRU_INACTIVE_ANON],
+			free_ns * 2, free_ns * 3);
 }
 
 /* A file's page costs half as much to compress in time that nobody wants. Whether it was used once makes no difference. */
@@ -273,29 +305,29 @@ static void test_integrated_spares_what_is_refused(void **state)
 }
 
 /*
- * Pages of one set come back together or not at all: that a hundred thousand did not is no reason to send on those that the store
+ * Pages of one set come back together or not at all: that ten thousand did not is no reason to send on those that the store
  * refuses as if none ever would. What goes to the store may be thought so: that is cheap to undo.
  */
 static void test_integrated_doubts_what_is_one_event(void **state)
 {
-	struct mm_snapshot s = anon_snapshot(8000 * 1000);
+	struct mm_snapshot s = anon_snapshot(160 * 1000 * 1000);
 	struct type_snapshot *t = &s.type[TYPE_ANON], *file = &s.type[TYPE_FILE];
 	struct mm_decision few, many;
 
 	s.barren = BIT(LRU_COMPRESSED_ANON);
 	t->compressed_frames = 0;
-	/* The store is the cheaper way for the dead, too. */
-	t->disk_write_ns = t->evict_write_ns = 200 * 1000;
+	/* So slow that the store is the cheaper way for the dead, too. */
+	set_write(t, 4000 * 1000);
 	for (u32 b = 0; b < AGE_BUCKETS; b++)
 		t->away[b] = 60;
 	/* Files' frames cost more than the write, and less than one read in sixteen. */
 	life(file, MANAGED, UINT64_MAX);
-	snapshot_set_disk(file, 300 * 1000);
+	snapshot_set_disk(file, 6000 * 1000);
 	file->stored_share = 0;
 	file->inactive_frames = 1000;
 	few = policy_answer(&policy_integrated, &s);
 	for (u32 b = 0; b < AGE_BUCKETS; b++)
-		t->away[b] = 100 * 1000;
+		t->away[b] = 10 * 1000;
 	many = policy_answer(&policy_integrated, &s);
 	assert_true(few.compress && many.compress);
 	assert_true(few.spill_age_alone > 0);
@@ -319,6 +351,34 @@ static void test_integrated_evicts_what_is_in_order(void **state)
 	t->evict_back_ns = 400 * 1000;
 	assert_true(policy_answer(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_ANON] <
 		    ordered_ns / 2);
+}
+
+/* Frames of the store that are wanted soon cost many reads, but count as a few of what goes to disk: refusing does not last long. */
+static void test_integrated_bounds_the_price(void **state)
+{
+	struct mm_snapshot s = anon_snapshot(8000 * 1000);
+	struct type_snapshot *t = &s.type[TYPE_ANON];
+	struct mm_decision d;
+	u64 disk_ns;
+
+	life(t, MANAGED / 64, UINT64_MAX);
+	t->store_age = MANAGED;
+	t->stored_share = 0;
+	s.barren = BIT(LRU_COMPRESSED_ANON);
+	d = policy_answer(&policy_integrated, &s);
+	assert_int_equal(d.list, LRU_INACTIVE_ANON);
+	assert_false(d.compress);
+	disk_ns = d.paid_ns;
+	s.barren = BIT(LRU_INACTIVE_ANON);
+	t->stored_pages = 16 * t->compressed_frames;
+	d = policy_answer(&policy_integrated, &s);
+	assert_int_equal(d.list, LRU_COMPRESSED_ANON);
+	assert_int_equal(d.paid_ns, 3 * disk_ns);
+	assert_true(d.cost_ns[LRU_COMPRESSED_ANON] > 3 * disk_ns);
+	/* What costs less is believed. */
+	t->evict_back_ns = 4000;
+	t->stored_pages = t->compressed_frames;
+	assert_true(policy_answer(&policy_integrated, &s).paid_ns < disk_ns);
 }
 
 /* Of what nothing is known, a frame unused for a time is worth what its page costs to get back over that time; of files two fifths. */
@@ -400,6 +460,7 @@ int main(void)
 		cmocka_unit_test(test_integrated_knows_the_disk),
 		cmocka_unit_test(test_integrated_knows_order),
 		cmocka_unit_test(test_integrated_half_believes_order),
+		cmocka_unit_test(test_integrated_hardly_counts_writes),
 		cmocka_unit_test(test_integrated_knows_leisure),
 		cmocka_unit_test(test_integrated_remembers_streams),
 		cmocka_unit_test(test_integrated_needs_frames_soon),
@@ -410,6 +471,7 @@ int main(void)
 		cmocka_unit_test(test_integrated_spares_what_is_refused),
 		cmocka_unit_test(test_integrated_doubts_what_is_one_event),
 		cmocka_unit_test(test_integrated_evicts_what_is_in_order),
+		cmocka_unit_test(test_integrated_bounds_the_price),
 		cmocka_unit_test(test_integrated_breaks_even),
 		cmocka_unit_test(test_integrated_beyond_the_last_age),
 		cmocka_unit_test(test_integrated_leaves_rest_alone),
