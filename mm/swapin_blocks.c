@@ -16,7 +16,8 @@
  * A block ahead is not its zpages' only: they may come back by themselves meanwhile, and the block be written anew. So
  * it is held by one use until all is done. Its zpages' references are asked again when the store takes it (zstore_adopt()).
  *
- * What if the guess is wrong. As with pages: what swap_stream.c says.
+ * What if the guess is wrong. As with pages: what swap_stream.c says. On a disk that seeks even the first one ahead costs up to 32
+ * blocks: their transfer is a tenth of the access, and frames are only for those that hold pages near by.
  */
 #include "mm/swapin_blocks.h"
 
