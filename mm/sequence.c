@@ -18,7 +18,8 @@
  *
  * Before the first answer half of them are thought to come in order. Were it none, what is written first would go to the store on
  * the fastest disk too, where single reads are hardly dearer than a turn through the store; a merge then takes it out page
- * by page. With slower disks both ways of thinking end in the store.
+ * by page. With disks that are much slower both ways of thinking end in the store; what lies between asks more of what has been seen
+ * (policy_integrated.c).
  *
  * What if it is wrong. A round whose answer is still open gives none, so the average follows in some tens of rounds,
  * and a part of a page's stay is all that is asked for: readahead would have read that page too early otherwise.

@@ -129,6 +129,39 @@ static void test_integrated_hardly_counts_writes(void **state)
 			free_ns * 2, free_ns * 3);
 }
 
+/* Of pages that have been away for less than memory takes to turn over so many came back; of older ones nothing is known. */
+static void young_life(struct type_snapshot *t, u64 away, u64 mean)
+{
+	for (u32 b = 0; age_bucket_start(b) + age_bucket_ticks(b) <= MANAGED; b++) {
+		t->away[b] = away;
+		t->back[b] = mean ? away * age_bucket_ticks(b) / mean : 0;
+	}
+}
+
+/*
+ * That pages come back of which none has so far is believed where the disk is slow. Where a mistake costs little it is, if so many
+ * came back sooner.
+ */
+static void test_integrated_believes_what_it_sees(void **state)
+{
+	struct mm_snapshot s = anon_snapshot(500 * 1000);
+	struct type_snapshot *t = &s.type[TYPE_ANON];
+
+	s.barren = BIT(LRU_COMPRESSED_ANON);
+	t->zpage_bytes = PAGE_SIZE * 2 / 3;
+	expect_choice(&policy_integrated, &s, LRU_INACTIVE_ANON, false);
+	young_life(t, 4000, 0);
+	expect_choice(&policy_integrated, &s, LRU_INACTIVE_ANON, false);
+	young_life(t, 4000, MANAGED);
+	expect_choice(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
+	/* A few say nothing. */
+	young_life(t, 10, MANAGED);
+	expect_choice(&policy_integrated, &s, LRU_INACTIVE_ANON, false);
+	young_life(t, 4000, 0);
+	snapshot_set_disk(t, 8000 * 1000);
+	expect_choice(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
+}
+
 /* A file's page costs half as much to compress in time that nobody wants. Whether it was used once makes no difference. */
 static void test_integrated_knows_leisure(void **state)
 {
@@ -310,7 +343,7 @@ static void test_integrated_spares_what_is_refused(void **state)
  */
 static void test_integrated_doubts_what_is_one_event(void **state)
 {
-	struct mm_snapshot s = anon_snapshot(160 * 1000 * 1000);
+	struct mm_snapshot s = anon_snapshot(640 * 1000 * 1000);
 	struct type_snapshot *t = &s.type[TYPE_ANON], *file = &s.type[TYPE_FILE];
 	struct mm_decision few, many;
 
@@ -461,6 +494,7 @@ int main(void)
 		cmocka_unit_test(test_integrated_knows_order),
 		cmocka_unit_test(test_integrated_half_believes_order),
 		cmocka_unit_test(test_integrated_hardly_counts_writes),
+		cmocka_unit_test(test_integrated_believes_what_it_sees),
 		cmocka_unit_test(test_integrated_knows_leisure),
 		cmocka_unit_test(test_integrated_remembers_streams),
 		cmocka_unit_test(test_integrated_needs_frames_soon),
