@@ -385,6 +385,11 @@ static u64 expected_read_ns(const struct type_snapshot *t)
 	return t->swap_read_ns - in_sequence_ns * (STREAM_GAIN - 1) / STREAM_GAIN;
 }
 
+static u64 turn_ns(const struct type_snapshot *t)
+{
+	return t->compress_ns + t->decompress_ns;
+}
+
 /*
  * A page from swap: what is expected of the order is wrong where few of the next pages are on disk, what was measured is old where
  * few pages were read, and low where those read ahead are found to be used, many at once: then none costs less than in a
@@ -397,7 +402,7 @@ static u64 swap_page_ns(const struct type_snapshot *t)
 	u64 expected_ns = expected_read_ns(t), least_ns = MIN(measured_ns, expected_ns);
 	u64 apart_ns = MAX(measured_ns, expected_ns) - least_ns;
 
-	return least_ns + MIN(apart_ns / 2, t->compress_ns + t->decompress_ns);
+	return least_ns + MIN(apart_ns / 2, turn_ns(t));
 }
 
 /* Lone pages cost more to write than batches, which the store's orders tell the price of. */
@@ -451,7 +456,7 @@ static struct way by_disk_unwaited(const struct type_snapshot *t, enum page_type
 	return way;
 }
 
-/* The second inequality of the top. */
+/* The second inequality of the top, for such a stay. */
 static bool store_is_cheaper(const struct mm_snapshot *s, enum page_type type, u64 disk_ns,
 			     const struct outlook *stay)
 {
@@ -493,7 +498,7 @@ static struct outlook stay_if(const struct curve *curve, const struct type_snaps
 	return o;
 }
 
-/* The same for anon pages by what has been seen, as far as that goes. */
+/* The second inequality for anon pages, with as much of the prior as what has been seen bears out. */
 static bool store_is_cheaper_as_seen(const struct mm_snapshot *s, const struct curve *curve)
 {
 	struct type_snapshot t = s->type[TYPE_ANON];
@@ -507,6 +512,7 @@ static bool store_is_cheaper_as_seen(const struct mm_snapshot *s, const struct c
 				&stay);
 }
 
+/* By the prior; and where a mistake costs little, by what has been seen, too. */
 static bool store_is_better(const struct mm_snapshot *s, enum page_type type,
 			    const struct curve *curve)
 {
@@ -515,7 +521,7 @@ static bool store_is_better(const struct mm_snapshot *s, enum page_type type,
 
 	if (!store_is_cheaper(s, type, disk_ns, &curve->stay))
 		return false;
-	return type == TYPE_FILE || disk_ns > LITTLE_TURNS * (t->compress_ns + t->decompress_ns) ||
+	return type == TYPE_FILE || disk_ns > LITTLE_TURNS * turn_ns(t) ||
 	       store_is_cheaper_as_seen(s, curve);
 }
 
