@@ -11,6 +11,7 @@ import json
 import lzma
 import math
 import os
+import re
 import struct
 
 ASKED = ("workload", "footprint_pct", "disk", "words", "seed")
@@ -192,6 +193,17 @@ def file_identity(path):
 # ---------------------------------------------------------------- arithmetic and tables
 
 
+def numbers(name, text):
+    """What an option says: 1-3 or 1,2,7; each once."""
+    found = []
+    for part in text.split(","):
+        match = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", part)
+        if not match:
+            raise ValueError(f"--{name} {text}: not numbers, as 1-3 or 1,2,3")
+        found += range(int(match.group(1)), int(match.group(2) or match.group(1)) + 1)
+    return list(dict.fromkeys(found))
+
+
 def geomean(values):
     values = list(values)
     return math.exp(sum(map(math.log, values)) / len(values))
@@ -200,6 +212,15 @@ def geomean(values):
 def spread_pct(values):
     """How far apart the seeds are: the slowest over the fastest."""
     return (max(values) / min(values) - 1) * 100
+
+
+def standard_error_pct(ratios):
+    """Of their geometric mean, in percent of it; None for a single one, of which nobody knows."""
+    logs = [math.log(ratio) for ratio in ratios]
+    if len(logs) < 2:
+        return None
+    mean = sum(logs) / len(logs)
+    return 100 * math.sqrt(sum((log - mean) ** 2 for log in logs) / (len(logs) - 1) / len(logs))
 
 
 def table(titles, rows, left=1, markdown=False):
