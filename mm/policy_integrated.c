@@ -45,7 +45,7 @@
  * come back in the end. Where a page from disk costs many turns through the store the guess is right to make. Where it costs few,
  * dead pages filled the store by it, and for want of their frames it took live ones: a sort that hardly needed more than
  * memory was 15 % slower. So there the store must be the cheaper way, too, if of longer stays so much of the prior is believed as
- * came true for shorter ones, and if what is left of it comes back in order for the most part. A set that is used at
+ * came true for shorter ones, or lately, and if what is left of it comes back in order for the most part. A set that is used at
  * random comes back at all ages, and soon; what stays away is dead, or is swept in the end by a merge or a loop, for
  * which a stream from such a disk costs as little as the store. It is asked of anon pages alone: those of files, read again and again,
  * come back only after a whole turn, and what their first pass had to read again (mix 1x and 1.5x ssd +15 and +7 %) is more than
@@ -96,56 +96,36 @@
  * cleaning costs u / (1 - u)). Where a frame is cheap, as on a fast disk or while all fits, that was up to a sixth of a
  * run's time for a twentieth of the store; where every frame saves reads of a slow disk it pays many times.
  *
- * What if an estimate is wrong. Where nothing has been seen, the prior is that each doubling of the time away brings back
- * half of the anon pages that are left, and a quarter of the files', many of which are read once; less for times far shorter
- * than memory. Half is the rule of who rents skis (below): an anon page leaves when its frame has cost as much since
- * the last use as getting the page back will. (With a quarter, the few pages of a program that reads files went to swap at its
- * second pass and came back, which cost more than their frames were worth.) Returns and exposures are halved every
- * managed_frames ticks, so the curve follows the workload. What a read costs is known since the swap disk's header was
- * read; what the store would make of pages that go past it, because some are tried (zpage_try()).
+ * What if an estimate is wrong. Where nothing has been seen the curve is a guess (life_curve.c): each doubling of the time away brings back
+ * half of the anon pages that are left, and a quarter of the files'. Half is the rule of who rents skis (below): an anon page
+ * leaves when its frame has cost as much since the last use as getting the page back will. (With a quarter, the few pages of a
+ * program that reads files went to swap at its second pass and came back, which cost more than their frames were worth.) Returns
+ * and exposures are halved every managed_frames ticks, so the curve follows the workload. What a read costs is known since
+ * the swap disk's header was read; what the store would make of pages that go past it, because some are tried
+ * (zpage_try()).
  *
  * A change of phase. What no curve can know is whether a set that has fallen silent is dead or only rests. Bringing it back is
  * paid once, leaving it alone costs as long as it rests: whoever rents skis buys them when the rent paid has reached
  * the price, and pays at most twice what was necessary (Karlin, Manasse, Rudolph, Sleator 1988). So while a type rests
  * (workingset.c), nothing of it goes to disk until what the other type has paid for its comebacks has reached what it would
  * cost to bring back the store of the one at rest; from then on its worth falls as the other goes on paying. Within memory,
- * by the store, it is squeezed like any other: that is cheap to undo.
+ * by the store, it is squeezed like any other: that is cheap to undo. Anon pages were all in use once. Those of files may have
+ * been read by the way; so of their store only so much counts as has come back before.
  *
  * What bounds the loss. A batch is 32 pages, then all is asked again with fresh figures. A class that is squeezed
  * wrongly sends its pages back soon, which raises its index.
  */
+#include "mm/life_curve.h"
 #include "mm/policy_costs.h"
 
-#define ONE 65536UL /* a probability, or a frame */
-
-/* In multiples of memory: how long a page's stay is looked at; and as a part of it, the shortest time to keep one. */
-#define HORIZON_FRAMES 8
-#define SHORTEST_STAY  32
-
-/*
- * What the prior says of stays longer than memory is believed as far as it came true for shorter ones: so many returns count as expected
- * that did not come. What is not known to come back does so in order, that part of it. And how far one looks then, in
- * multiples of memory.
- */
-#define UNSEEN_RETURNS	256
+/* What is not known to come back after longer than memory takes to turn over does so in order, that part of it. */
 #define UNSEEN_IN_ORDER (ONE * 5 / 8)
-#define UNSEEN_HORIZON	6
+
+/* So many that left lately, and did not come back, stand for what is not known of them. */
+#define LATELY_PAGES 64
 
 /* A mistake costs little where a page that leaves by the disk costs no more than so many turns through the store. */
 #define LITTLE_TURNS 12
-
-/* Departures that stand for what is not known, and how many of those left come back in each doubling of the time. */
-#define PRIOR_PAGES 4
-static const u64 prior_returns[NR_PAGE_TYPES] = {
-	[TYPE_ANON] = ONE * 69 / 100 >> AGE_BUCKET_BITS, /* -ln(1/2) a doubling */
-	[TYPE_FILE] = ONE * 29 / 100 >> AGE_BUCKET_BITS, /* -ln(3/4) */
-};
-
-/*
- * Pages of one set do not come back independently of each other: many that did not say less about the next than so many would.
- * Where a mistake is paid for at once, by all of the set, one in so many of what is known stays unknown.
- */
-#define DOUBT 16
 
 /* What a ns of the CPU counts, against one of waiting for a disk. */
 #define CPU_WEIGHT(ns) ((ns)*3 / 2)
@@ -170,113 +150,10 @@ static const u64 prior_returns[NR_PAGE_TYPES] = {
 /* What the store's own structure costs beside the bytes of zpages: measured, make bench-store. */
 #define STORE_DENSITY_PCT 95
 
-/* One that is away at a time's start. */
-struct step {
-	u64 stays; /* the chance that it does not come back meanwhile, in ONEs */
-	u64 ticks; /* until then, or until the end: expected, in ONEs */
-};
-
 /* What it costs to put a page away, and to bring it back. */
 struct way {
 	u64 out_ns, in_ns;
 };
-
-/* A walk along the curve. */
-struct outlook {
-	u64 ticks;     /* until it comes back, or until the end of what was looked at: expected */
-	u64 survivors; /* the chance that it is still away, in ONEs */
-};
-
-/* What becomes of a page in each bucket of age, were it put back at once. */
-struct curve {
-	u64 returns[AGE_BUCKETS]; /* in the whole bucket: a rate, in ONEs */
-	struct step whole[AGE_BUCKETS];
-	u64 frames; /* managed */
-	/* The walk over the first buckets, in which it is too soon for anything to be told apart; whole[] begins behind them. */
-	struct outlook young;
-	u32 young_buckets;
-	struct outlook stay; /* as far as one looks at all, if it has just left */
-};
-
-/* The same, and how often a frame was needed again at best, had one stopped there: ONEs in managed_frames ticks. */
-struct prospect {
-	struct outlook end;
-	u64 best_rate;
-};
-
-/*
- * So many ticks with the same rate all over; x: returns meanwhile. The chance is 1 - exp(-x), and the time until then
- * (1 - exp(-x)) / x of the ticks; with exp(x) = 1 + x n one division does for both.
- */
-static inline struct step step_of(u64 x, u64 ticks)
-{
-	u64 n, inverse;
-
-	x = MIN(x, 16 * ONE);
-	n = ONE + x * (ONE / 2 + x * (ONE / 6) / ONE) / ONE;
-	inverse = ONE * ONE / (ONE + x * n / ONE);
-	return (struct step){ inverse, ticks * (n * inverse / ONE) };
-}
-
-static struct step part_of(const struct curve *curve, u32 b, u64 ticks)
-{
-	return step_of(curve->returns[b] * ticks / age_bucket_ticks(b), ticks);
-}
-
-/* One step further. */
-static inline void look_further(struct outlook *o, struct step step)
-{
-	o->ticks += o->survivors * step.ticks / ONE / ONE;
-	o->survivors = o->survivors * step.stays / ONE;
-}
-
-/* Of PRIOR_PAGES, how many the prior brings back in a bucket, for each tick of its age up to that of memory; in ONEs squared. */
-static inline u64 prior_slope(enum page_type type, u64 frames)
-{
-	return PRIOR_PAGES * prior_returns[type] * ONE / frames;
-}
-
-/* prior: returns of PRIOR_PAGES; with doubt, of one in DOUBT of all that was seen, if that is more. */
-static inline u64 returns_in(const struct type_snapshot *t, u32 b, u64 prior, bool doubt)
-{
-	u64 known = t->away[b] + PRIOR_PAGES;
-
-	if (doubt)
-		prior *= MAX(known / (PRIOR_PAGES * DOUBT), 1UL);
-	return (t->back[b] * ONE + prior) / known;
-}
-
-/* Not inline, where its loops cost a sixth more instructions for want of registers. */
-static __noinline void curve_of(const struct mm_snapshot *s, enum page_type type, bool doubt,
-				struct curve *curve)
-{
-	const struct type_snapshot *t = &s->type[type];
-	u64 frames = s->managed_frames;
-	u64 horizon = HORIZON_FRAMES * frames, end = MAX(t->store_age, frames) + horizon;
-	u64 prior = prior_slope(type, frames), start = 0, next, x = 0;
-	u32 b = 0, last = age_bucket(horizon);
-	struct outlook o = { 1, ONE };
-
-	curve->frames = frames;
-	while ((next = start + age_bucket_ticks(b)) < frames / SHORTEST_STAY) {
-		curve->returns[b] = returns_in(t, b, prior * next / ONE, doubt);
-		x += curve->returns[b++];
-		start = next;
-	}
-	look_further(&o, step_of(x, start));
-	curve->young = o;
-	curve->young_buckets = b;
-	for (; b < AGE_BUCKETS && start <= end; start = next, b++) {
-		next = start + age_bucket_ticks(b);
-		curve->returns[b] = returns_in(t, b, prior * MIN(next, frames) / ONE, doubt);
-		curve->whole[b] = step_of(curve->returns[b], next - start);
-		if (b == last) {
-			curve->stay = o;
-			look_further(&curve->stay, part_of(curve, b, horizon - start));
-		}
-		look_further(&o, curve->whole[b]);
-	}
-}
 
 /* What a page costs that is put away. */
 static u64 cost_ns_of(const struct outlook *o, struct way way)
@@ -285,50 +162,13 @@ static u64 cost_ns_of(const struct outlook *o, struct way way)
 }
 
 /* The same for its frame: ns for each managed_frames ticks. */
-static u64 paid_ns(const struct curve *curve, const struct outlook *o, struct way way)
+static u64 paid_ns(const struct life_curve *curve, const struct outlook *o, struct way way)
 {
 	return cost_ns_of(o, way) * curve->frames / o->ticks;
 }
 
-/* The rate so far may be the best. */
-static inline void note_rate(const struct curve *curve, struct prospect *p)
-{
-	p->best_rate = MAX(p->best_rate, (ONE - p->end.survivors) * curve->frames / p->end.ticks);
-}
-
-/* A page away since `from`, as far as `reach` further. */
-static struct prospect prospect_of(const struct curve *curve, u64 from, u64 reach)
-{
-	u64 at = from, end = from + reach;
-	u32 b = age_bucket(from), last = age_bucket(end), decides;
-	struct prospect p = { { 1, ONE }, 0 };
-
-	if (b < curve->young_buckets) {
-		p.end = curve->young;
-		b = decides = curve->young_buckets;
-		at = age_bucket_start(b);
-	} else {
-		decides = age_bucket(from + curve->frames / SHORTEST_STAY);
-		if (b < last) {
-			at = age_bucket_start(b + 1);
-			look_further(&p.end, part_of(curve, b, at - from));
-			if (b++ >= decides)
-				note_rate(curve, &p);
-		}
-	}
-	for (; b < last; b++) {
-		look_further(&p.end, curve->whole[b]);
-		if (b >= decides)
-			note_rate(curve, &p);
-		at += age_bucket_ticks(b);
-	}
-	look_further(&p.end, part_of(curve, last, end - at));
-	note_rate(curve, &p);
-	return p;
-}
-
 /* index() of the top by one of the ways: ns for each managed_frames ticks. */
-static u64 index_ns(const struct curve *curve, const struct prospect *p, struct way way)
+static u64 index_ns(const struct life_curve *curve, const struct prospect *p, struct way way)
 {
 	/* Kept to the end it need not be put away at all. */
 	return MAX(p->best_rate * (way.out_ns + way.in_ns) / ONE, paid_ns(curve, &p->end, way));
@@ -378,9 +218,9 @@ static struct way by_store(const struct mm_snapshot *s, enum page_type type)
 }
 
 /* A read from swap: those in sequence are made together, which is known without sending them there (sequence.c). */
-static u64 expected_read_ns(const struct type_snapshot *t)
+static u64 expected_read_ns(const struct type_snapshot *t, u64 in_sequence)
 {
-	u64 in_sequence_ns = t->swap_read_ns * t->in_sequence / SEQUENCE_ONE;
+	u64 in_sequence_ns = t->swap_read_ns * in_sequence / SEQUENCE_ONE;
 
 	return t->swap_read_ns - in_sequence_ns * (STREAM_GAIN - 1) / STREAM_GAIN;
 }
@@ -396,10 +236,11 @@ static u64 turn_ns(const struct type_snapshot *t)
  * stream. So it is taken to lie in the middle, but not to be dearer than the lesser of the two by more than a turn through the
  * store, which is all that a mistake costs on a fast disk. On a slow one those pages that come back in order must look cheap.
  */
-static u64 swap_page_ns(const struct type_snapshot *t)
+static u64 swap_page_ns(const struct type_snapshot *t, u64 in_sequence)
 {
 	u64 measured_ns = MAX(t->disk_read_ns, t->swap_read_ns / STREAM_GAIN);
-	u64 expected_ns = expected_read_ns(t), least_ns = MIN(measured_ns, expected_ns);
+	u64 expected_ns = expected_read_ns(t, in_sequence),
+	    least_ns = MIN(measured_ns, expected_ns);
 	u64 apart_ns = MAX(measured_ns, expected_ns) - least_ns;
 
 	return least_ns + MIN(apart_ns / 2, turn_ns(t));
@@ -410,19 +251,27 @@ static struct way by_disk(const struct type_snapshot *t, enum page_type type)
 {
 	if (type == TYPE_FILE)
 		return (struct way){ 0, t->disk_read_ns };
-	return (struct way){ MIN(t->disk_write_ns, t->evict_write_ns), swap_page_ns(t) };
+	return (struct way){ MIN(t->disk_write_ns, t->evict_write_ns),
+			     swap_page_ns(t, t->in_sequence) };
 }
 
 /*
- * What reads of files cost lately tells what was read last, a stream or small files. The page at the end of the list is one or the
- * other: half of each. (By the small files alone, anon pages that were in use went to swap after each run of them.)
+ * What reads of files cost lately tells what was read last, a stream or small files. The page at the end of a list is one or the
+ * other: half of each. (By the small files alone, anon pages that were in use went to swap after each run of them; and a store full
+ * of a stream that nobody wanted any more looked so dear after the first ones that it took the frames of anon pages which
+ * it refuses, each of them a read of a slow disk.)
  */
+static u64 file_page_ns(const struct type_snapshot *t, u64 read_ns)
+{
+	return (read_ns + MIN(read_ns, t->swap_read_ns)) / 2;
+}
+
 static struct way by_disk_on_average(const struct type_snapshot *t, enum page_type type)
 {
 	struct way way = by_disk(t, type);
 
 	if (type == TYPE_FILE)
-		way.in_ns = (way.in_ns + MIN(way.in_ns, t->swap_read_ns)) / 2;
+		way.in_ns = file_page_ns(t, way.in_ns);
 	return way;
 }
 
@@ -438,9 +287,9 @@ static u64 zpages_x16(const struct type_snapshot *t)
 static struct way by_eviction(const struct type_snapshot *t, enum page_type type)
 {
 	if (type == TYPE_FILE)
-		return (struct way){ 0, t->evict_back_ns };
+		return (struct way){ 0, file_page_ns(t, t->evict_back_ns) };
 	return (struct way){ t->evict_write_ns * 16 / zpages_x16(t),
-			     MIN(t->evict_back_ns, expected_read_ns(t)) };
+			     MIN(t->evict_back_ns, expected_read_ns(t, t->in_sequence)) };
 }
 
 /*
@@ -467,54 +316,38 @@ static bool store_is_cheaper(const struct mm_snapshot *s, enum page_type type, u
 	return store + MAX(kept, store * part / (ONE - part)) < disk_ns;
 }
 
-/* How much of what the prior brings back within memory has come, in ONEs. */
-static u64 seen_of_prior(const struct type_snapshot *t, u64 prior, u64 frames)
+/*
+ * As much as came back within memory, of all that the life table remembers, or as came back lately, by either way. The latter
+ * knows sooner when somebody has left who filled the table with pages that stay away: beside a sleeper as large as memory a hot
+ * set was 8 % slower for long after it.
+ */
+static u64 believed_of_prior(const struct mm_snapshot *s)
 {
-	u64 expected = UNSEEN_RETURNS * ONE, seen = 0, start = 0, next;
+	const struct type_snapshot *t = &s->type[TYPE_ANON];
+	u64 left = t->left[LEFT_TO_DISK] + t->left[LEFT_TO_STORE] + LATELY_PAGES;
+	u64 came_back = t->came_back[LEFT_TO_DISK] + t->came_back[LEFT_TO_STORE];
+	u64 lately = MIN(came_back * (ONE / COMEBACK_ONE) / left, ONE);
 
-	for (u32 b = 0; (next = start + age_bucket_ticks(b)) <= frames; start = next, b++) {
-		expected += t->away[b] * (prior * next / ONE / PRIOR_PAGES);
-		seen += t->back[b] * ONE;
-	}
-	return MIN(seen, expected) / (expected / ONE + 1);
-}
-
-/* What becomes of a page that has just left, with that prior for stays longer than memory. */
-static struct outlook stay_if(const struct curve *curve, const struct type_snapshot *t, u64 prior)
-{
-	u64 end = UNSEEN_HORIZON * curve->frames, next;
-	u64 start = age_bucket_start(curve->young_buckets);
-	struct outlook o = curve->young;
-
-	for (u32 b = curve->young_buckets; start < end; start = next, b++) {
-		u64 returns = curve->returns[b], ticks;
-
-		next = start + age_bucket_ticks(b);
-		ticks = MIN(next, end) - start;
-		if (next > curve->frames)
-			returns = returns_in(t, b, prior, false);
-		look_further(&o, step_of(returns * ticks / age_bucket_ticks(b), ticks));
-	}
-	return o;
+	return MAX(life_seen_of_prior(s, TYPE_ANON), lately);
 }
 
 /* The second inequality for anon pages, with as much of the prior as what has been seen bears out. */
-static bool store_is_cheaper_as_seen(const struct mm_snapshot *s, const struct curve *curve)
+static bool store_is_cheaper_as_seen(const struct mm_snapshot *s, const struct life_curve *curve)
 {
-	struct type_snapshot t = s->type[TYPE_ANON];
-	u64 prior = prior_slope(TYPE_ANON, curve->frames);
-	u64 seen = seen_of_prior(&t, prior, curve->frames);
-	struct outlook stay = stay_if(curve, &t, prior * curve->frames / ONE * seen / ONE);
+	const struct type_snapshot *t = &s->type[TYPE_ANON];
+	u64 seen = believed_of_prior(s);
+	struct outlook stay = life_stay_as_seen(s, TYPE_ANON, curve, seen);
+	struct way disk = by_disk_unwaited(t, TYPE_ANON);
+	u64 unseen_in_sequence =
+		(SEQUENCE_ONE - t->in_sequence) * (ONE - seen) / ONE * UNSEEN_IN_ORDER / ONE;
 
-	t.in_sequence +=
-		(SEQUENCE_ONE - t.in_sequence) * (ONE - seen) / ONE * UNSEEN_IN_ORDER / ONE;
-	return store_is_cheaper(s, TYPE_ANON, cost_ns_of(&stay, by_disk_unwaited(&t, TYPE_ANON)),
-				&stay);
+	disk.in_ns = swap_page_ns(t, t->in_sequence + unseen_in_sequence);
+	return store_is_cheaper(s, TYPE_ANON, cost_ns_of(&stay, disk), &stay);
 }
 
 /* By the prior; and where a mistake costs little, by what has been seen, too. */
 static bool store_is_better(const struct mm_snapshot *s, enum page_type type,
-			    const struct curve *curve)
+			    const struct life_curve *curve)
 {
 	const struct type_snapshot *t = &s->type[type];
 	u64 disk_ns = cost_ns_of(&curve->stay, by_disk_unwaited(t, type));
@@ -526,15 +359,15 @@ static bool store_is_better(const struct mm_snapshot *s, enum page_type type,
 }
 
 /* For how long memory could keep pages of that kind, were it given to them alone. */
-static u64 reach_of(const struct type_snapshot *t, const struct curve *curve, bool store)
+static u64 reach_of(const struct type_snapshot *t, const struct life_curve *curve, bool store)
 {
 	return store ? curve->frames * ONE / MAX(zpage_part(t), ONE / HORIZON_FRAMES)
 		     : curve->frames;
 }
 
 /* What a frame of the type's resident pages is worth: by the cheaper of its two ways out. */
-static u64 resident_ns(const struct mm_snapshot *s, enum page_type type, const struct curve *curve,
-		       bool store)
+static u64 resident_ns(const struct mm_snapshot *s, enum page_type type,
+		       const struct life_curve *curve, bool store)
 {
 	const struct type_snapshot *t = &s->type[type];
 	u64 reach = reach_of(t, curve, store);
@@ -542,7 +375,7 @@ static u64 resident_ns(const struct mm_snapshot *s, enum page_type type, const s
 	u64 from = t->usual_inactive
 			   ? t->inactive_frames - MIN(t->inactive_frames, t->usual_inactive)
 			   : 0;
-	struct prospect p = prospect_of(curve, from, reach);
+	struct prospect p = life_prospect(curve, from, reach);
 	u64 store_ns = index_ns(curve, &p, by_store(s, type)) * ONE / (ONE - zpage_part(t));
 
 	if (!t->can_evict)
@@ -550,27 +383,36 @@ static u64 resident_ns(const struct mm_snapshot *s, enum page_type type, const s
 	return MIN(store_ns, index_ns(curve, &p, by_disk_on_average(t, type)));
 }
 
-/* What it would cost to bring back all that the store has of the type, once it were on disk. */
-static u64 comeback_ns(const struct type_snapshot *t)
+/*
+ * What it would cost to bring back all that the store has of the type, once it were on disk. Of files so much as has come back
+ * before: what was read once, and never again, is no set that rests.
+ */
+static u64 comeback_ns(const struct mm_snapshot *s, enum page_type type)
 {
-	return t->stored_pages * t->evict_back_ns;
+	const struct type_snapshot *t = &s->type[type];
+	u64 all_ns = t->stored_pages * t->evict_back_ns;
+
+	return type == TYPE_FILE ? all_ns / ONE * life_seen_of_prior(s, type) : all_ns;
 }
 
 /* At rest, and the other type has not yet paid for that what it would save. */
-static bool is_left_alone(const struct type_snapshot *t)
+static bool is_left_alone(const struct mm_snapshot *s, enum page_type type)
 {
-	return t->resting && t->others_lost_ns < comeback_ns(t);
+	const struct type_snapshot *t = &s->type[type];
+
+	return t->resting && t->others_lost_ns < comeback_ns(s, type);
 }
 
-static u64 compressed_ns(const struct type_snapshot *t, enum page_type type,
-			 const struct curve *curve)
+static u64 compressed_ns(const struct mm_snapshot *s, enum page_type type,
+			 const struct life_curve *curve)
 {
-	struct prospect p = prospect_of(curve, t->store_age, reach_of(t, curve, true));
+	const struct type_snapshot *t = &s->type[type];
+	struct prospect p = life_prospect(curve, t->store_age, reach_of(t, curve, true));
 	u64 frame_ns = index_ns(curve, &p, by_eviction(t, type)) * zpages_x16(t) / 16;
 
-	if (!t->resting || is_left_alone(t))
+	if (!t->resting || is_left_alone(s, type))
 		return frame_ns;
-	return frame_ns * (comeback_ns(t) / MAX(t->others_lost_ns / ONE, 1UL)) / ONE;
+	return frame_ns * (comeback_ns(s, type) / MAX(t->others_lost_ns / ONE, 1UL)) / ONE;
 }
 
 /* What a frame of another class costs; if none has any, what was paid lately. */
@@ -598,16 +440,16 @@ static void set_spill_ages(const struct mm_snapshot *s, enum page_type type, str
 {
 	const struct type_snapshot *t = &s->type[type];
 	u64 age, next = s->managed_frames / SHORTEST_STAY, other_ns = other_frame_ns(s, d);
-	struct curve curve;
+	struct life_curve curve;
 
-	if (!is_left_alone(t) && t->stored_share < STORED_SHARE_ONE / FEW_STORED)
+	if (!is_left_alone(s, type) && t->stored_share < STORED_SHARE_ONE / FEW_STORED)
 		return;
 	d->spill_age = d->spill_age_alone = HORIZON_FRAMES * s->managed_frames;
-	if (is_left_alone(t))
+	if (is_left_alone(s, type))
 		return;
-	curve_of(s, type, true, &curve);
+	life_curve_of(s, type, true, &curve);
 	for (age = 0; age < d->spill_age; age = next, next *= 2) {
-		struct prospect p = prospect_of(&curve, age, curve.frames);
+		struct prospect p = life_prospect(&curve, age, curve.frames);
 		u64 frame_ns = index_ns(&curve, &p, by_disk(t, type));
 
 		if (frame_ns <= other_ns)
@@ -619,22 +461,22 @@ static void set_spill_ages(const struct mm_snapshot *s, enum page_type type, str
 
 /* left_alone: those of types at rest, or the others. */
 static void consider_compressed(const struct mm_snapshot *s, struct mm_decision *d,
-				const struct curve *curves, bool left_alone)
+				const struct life_curve *curves, bool left_alone)
 {
 	for (u32 i = 0; i < NR_PAGE_TYPES; i++) {
 		enum page_type type = (enum page_type)i;
 		const struct type_snapshot *t = &s->type[type];
 
-		if (t->can_evict && is_left_alone(t) == left_alone &&
+		if (t->can_evict && is_left_alone(s, type) == left_alone &&
 		    may_give(s, lru_of(type, LRU_COMPRESSED_ANON)))
 			consider(s, d, lru_of(type, LRU_COMPRESSED_ANON),
-				 compressed_ns(t, type, &curves[type]));
+				 compressed_ns(s, type, &curves[type]));
 	}
 }
 
 /* What a frame of the chosen list costs by the chosen way. */
 static u64 price_of(const struct mm_snapshot *s, const struct mm_decision *d,
-		    const struct curve *curve)
+		    const struct life_curve *curve)
 {
 	enum page_type type = lru_type(d->list);
 	const struct type_snapshot *t = &s->type[type];
@@ -642,7 +484,7 @@ static u64 price_of(const struct mm_snapshot *s, const struct mm_decision *d,
 	u64 frame_ns;
 
 	if (!list_is_inactive(d->list)) {
-		oldest = prospect_of(curve, t->store_age, HORIZON_FRAMES * curve->frames);
+		oldest = life_prospect(curve, t->store_age, HORIZON_FRAMES * curve->frames);
 		frame_ns = paid_ns(curve, &oldest.end, by_eviction(t, type)) * zpages_x16(t) / 16;
 		/* A read of a file tells what was read last, which is no measure of others. */
 		if (type == TYPE_FILE)
@@ -658,7 +500,7 @@ static u64 price_of(const struct mm_snapshot *s, const struct mm_decision *d,
 static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d)
 {
 	bool store[NR_PAGE_TYPES];
-	struct curve curve[NR_PAGE_TYPES];
+	struct life_curve curve[NR_PAGE_TYPES];
 	enum page_type chosen;
 
 	decision_begin(s, d);
@@ -669,11 +511,11 @@ static void integrated_decide(const struct mm_snapshot *s, struct mm_decision *d
 		if (!may_give(s, lru_of(type, LRU_INACTIVE_ANON)) &&
 		    !may_give(s, lru_of(type, LRU_COMPRESSED_ANON)))
 			continue;
-		curve_of(s, type, false, &curve[type]);
+		life_curve_of(s, type, false, &curve[type]);
 		if (!may_give(s, lru_of(type, LRU_INACTIVE_ANON)))
 			continue;
-		store[type] =
-			!t->can_evict || is_left_alone(t) || store_is_better(s, type, &curve[type]);
+		store[type] = !t->can_evict || is_left_alone(s, type) ||
+			      store_is_better(s, type, &curve[type]);
 		consider(s, d, lru_of(type, LRU_INACTIVE_ANON),
 			 resident_ns(s, type, &curve[type], store[type]));
 		/* An active page has been used more often than the inactive ones that shield it. */

@@ -158,6 +158,16 @@ static void test_integrated_believes_what_it_sees(void **state)
 	young_life(t, 10, MANAGED);
 	expect_choice(&policy_integrated, &s, LRU_INACTIVE_ANON, false);
 	young_life(t, 4000, 0);
+	/* Or lately, whatever filled the table before. */
+	t->left[LEFT_TO_DISK] = 500;
+	t->left[LEFT_TO_STORE] = 500;
+	expect_choice(&policy_integrated, &s, LRU_INACTIVE_ANON, false);
+	t->came_back[LEFT_TO_DISK] = 500 * COMEBACK_ONE;
+	t->came_back[LEFT_TO_STORE] = 500 * COMEBACK_ONE;
+	expect_choice(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
+	t->left[LEFT_TO_DISK] = t->left[LEFT_TO_STORE] = 5;
+	t->came_back[LEFT_TO_DISK] = t->came_back[LEFT_TO_STORE] = 5 * COMEBACK_ONE;
+	expect_choice(&policy_integrated, &s, LRU_INACTIVE_ANON, false);
 	snapshot_set_disk(t, 8000 * 1000);
 	expect_choice(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
 }
@@ -188,7 +198,7 @@ static void test_integrated_remembers_streams(void **state)
 {
 	struct mm_snapshot s = policy_snapshot(&policy_integrated, 0);
 	struct type_snapshot *file = &s.type[TYPE_FILE];
-	u64 small_ns, both_ns;
+	u64 small_ns, small_zpages_ns, both_ns;
 
 	s.type[TYPE_ANON].inactive_frames = 0;
 	life(file, MANAGED, UINT64_MAX);
@@ -197,6 +207,16 @@ static void test_integrated_remembers_streams(void **state)
 	file->swap_read_ns = 16 * 1000;
 	both_ns = policy_answer(&policy_integrated, &s).cost_ns[LRU_INACTIVE_FILE];
 	assert_in_range(both_ns, small_ns * 58 / 100, small_ns * 62 / 100);
+	/* So are its zpages: nothing is known of what they were part of, either. */
+	s.barren = BIT(LRU_INACTIVE_FILE);
+	file->compressed_frames = 1000;
+	file->stored_pages = 2000;
+	file->swap_read_ns = 80 * 1000;
+	small_zpages_ns = policy_answer(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_FILE];
+	file->swap_read_ns = 16 * 1000;
+	both_ns = policy_answer(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_FILE];
+	assert_in_range(both_ns, small_zpages_ns * 58 / 100, small_zpages_ns * 62 / 100);
+	s.barren = 0;
 	/* A stream's price cannot be the higher one. */
 	file->swap_read_ns = 800 * 1000;
 	assert_int_equal(policy_answer(&policy_integrated, &s).cost_ns[LRU_INACTIVE_FILE],
@@ -487,6 +507,26 @@ static void test_integrated_leaves_rest_alone(void **state)
 			dear_ns / 11, dear_ns / 9);
 }
 
+/* Files' zpages are left alone at rest as far as such pages came back before: a stream that nobody reads again is no set. */
+static void test_integrated_knows_who_rests(void **state)
+{
+	struct mm_snapshot s = policy_snapshot(&policy_integrated, 0);
+	struct type_snapshot *file = &s.type[TYPE_FILE];
+
+	snapshot_set_disk(file, 8000 * 1000);
+	file->compressed_frames = 1000;
+	file->stored_pages = 4000;
+	file->inactive_frames = 0;
+	file->store_age = MANAGED;
+	file->resting = true;
+	file->others_lost_ns = file->stored_pages * file->evict_back_ns / 2;
+	life(file, MANAGED, UINT64_MAX);
+	assert_true(policy_answer(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_FILE] ==
+		    UINT64_MAX);
+	life(file, MANAGED, 0);
+	expect_choice(&policy_integrated, &s, LRU_COMPRESSED_FILE, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -509,6 +549,7 @@ int main(void)
 		cmocka_unit_test(test_integrated_breaks_even),
 		cmocka_unit_test(test_integrated_beyond_the_last_age),
 		cmocka_unit_test(test_integrated_leaves_rest_alone),
+		cmocka_unit_test(test_integrated_knows_who_rests),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
