@@ -150,6 +150,39 @@ struct prospect life_prospect(const struct life_curve *curve, u64 from, u64 reac
 	return p;
 }
 
+/* What becomes of a page that has just left, until it is so old. */
+static struct outlook outlook_at(const struct life_curve *curve, u64 age)
+{
+	u32 last = age_bucket(age);
+	struct outlook o = curve->young;
+
+	for (u32 b = curve->young_buckets; b < last; b++)
+		look_further(&o, curve->whole[b]);
+	look_further(&o, part_of(curve->returns[last], last, age - age_bucket_start(last)));
+	return o;
+}
+
+/* Of each age there are as many as stay away for so long: their number is the time that one is expected to stay, up to there. */
+u64 life_age_of_share(const struct life_curve *curve, u64 oldest, u64 share)
+{
+	u32 b = curve->young_buckets, last = age_bucket(oldest);
+	u64 start = age_bucket_start(b), before = 0, wanted;
+	struct outlook o = curve->young;
+
+	if (oldest <= start)
+		return oldest * share / ONE;
+	wanted = outlook_at(curve, oldest).ticks * share / ONE;
+	if (wanted <= o.ticks)
+		return start * wanted / o.ticks;
+	for (; b <= last && o.ticks < wanted; b++) {
+		start = age_bucket_start(b);
+		before = o.ticks;
+		look_further(&o, curve->whole[b]);
+	}
+	start += age_bucket_ticks(b - 1) * (wanted - before) / MAX(o.ticks - before, 1UL);
+	return MIN(start, oldest);
+}
+
 u64 life_seen_of_prior(const struct mm_snapshot *s, enum page_type type)
 {
 	const struct type_snapshot *t = &s->type[type];

@@ -51,6 +51,12 @@ void life_curve_of(const struct mm_snapshot *s, enum page_type type, bool doubt,
 /* A page away since `from`, as far as `reach` further. */
 struct prospect life_prospect(const struct life_curve *curve, u64 from, u64 reach);
 
+/*
+ * Pages left one after the other, and those still away are at most `oldest` ticks old: so old is the oldest of that share (ONEs)
+ * of them which left last.
+ */
+u64 life_age_of_share(const struct life_curve *curve, u64 oldest, u64 share);
+
 /* How much of what the prior brings back within memory has come, in ONEs. Nothing at first. */
 u64 life_seen_of_prior(const struct mm_snapshot *s, enum page_type type);
 

@@ -22,14 +22,15 @@
  *
  *     resident, by the store   index(longer)     with compress, decompress     / (1 - what a zpage takes)
  *     resident, by the disk    index(longer)     with write, read
- *     compressed               index(oldest)     with write / n, read          x n      n: zpages a frame
+ *     compressed               index(batch)      with write / n, read          x n      n: zpages a frame
  *
  * where read lies between what reads have cost and what they would if pages that come back in the order of their
  * addresses, as on a loop or in a merge, were read together, however few of them went to disk so far (sequence.c), for
- * zpages the lesser of the two; and longer is by how much the inactive list is longer than it was when pages left it:
- * those at its end have been unused for that much more. The class whose frame is worth least gives the next batch. File
- * pages need no write. Costs, ratio, refusals and the age of the oldest zpage are measured on the running machine, so
- * with a fast disk little is compressed, with a slow one nearly everything.
+ * zpages the lesser of the two; batch is the age in the middle of those zpages that would leave together; and longer is by how
+ * much the inactive list is longer than it was when pages left it: those at its end have been unused for that much
+ * more. The class whose frame is worth least gives the next batch. File pages need no write. Costs, ratio, refusals and the
+ * age of the oldest zpage are measured on the running machine, so with a fast disk little is compressed, with a slow one
+ * nearly everything.
  *
  * By the store or by the disk is not a question of margins but of the whole stay. A page goes to the store if
  *
@@ -87,7 +88,8 @@
  * are worth no more than those beside them. Once these are gone the question is another one: nobody's frame is as cheap any
  * more, and they leave when worth no more than a frame of any other class (spill_age_alone; reclaim_page.c). One age for both was too
  * young while all still fitted into memory and store, by hundreds of reads of a slow disk, or else too old where it did not, and
- * zpages that were wanted sooner left instead. Where the store refuses nearly all, they leave at once. Here a sixteenth of
+ * zpages that were wanted sooner left instead. On a slow disk, where each is a read of its own, frames of the other type must be
+ * worth clearly more. Where the store refuses nearly all, they leave at once. Here a sixteenth of
  * what is known of them is doubted: a thousand of their kind that did not come back are one program that looked elsewhere, and
  * when it looks back each is a read.
  *
@@ -127,6 +129,9 @@
 /* A mistake costs little where a page that leaves by the disk costs no more than so many turns through the store. */
 #define LITTLE_TURNS 12
 
+/* A page is compressed in at most so many times what it takes to decompress one: LZ4 has three to four. */
+#define MOST_TO_COMPRESS 8
+
 /* What a ns of the CPU counts, against one of waiting for a disk. */
 #define CPU_WEIGHT(ns) ((ns)*3 / 2)
 
@@ -135,6 +140,15 @@
 
 /* How much a frame of the store is believed to cost, in those of pages that go to disk: see the top. */
 #define DEAREST 3
+
+/*
+ * On a disk where a read costs more turns through the store than that, refused pages leave for want of others only when their frame is
+ * worth so many times less than one of the other type. Zpages of their own type are of the same set, and known as well; but what is
+ * of another is weighed by guesses, where one of both rests, and each mistake is a read: anonfile as large as memory on hdd
+ * was 8 % slower with frames that are worth as much. (For all others, as pages of tail that were out of use stayed: 15 %.)
+ */
+#define MANY_TURNS  24
+#define SURELY_LESS 2
 
 /* Where the store takes less than one page in so many, no others are left that could give frames in place of those refused. */
 #define FEW_STORED 16
@@ -146,6 +160,9 @@
  */
 #define HOLES_LEFT 25
 #define MOVES_PCT  70 /* of its decompression */
+
+/* So many frames of the store leave together, or nearly. */
+#define BATCH_FRAMES 30
 
 /* What the store's own structure costs beside the bytes of zpages: measured, make bench-store. */
 #define STORE_DENSITY_PCT 95
@@ -208,11 +225,28 @@ static inline struct way through_store(u64 compress_ns, u64 decompress_ns, u64 s
 	return (struct way){ compress_ns * STORED_SHARE_ONE / share, decompress_ns };
 }
 
+/*
+ * What was measured of a page may have taken in another thread's turn of the CPU, and a store that is thought so dear is asked no
+ * more, so that nothing corrects it: kv of three times memory on ssd stayed with the disk for good, and took 70 % longer. What
+ * compressing costs is known from decompressing, too, within its bounds.
+ */
+static u64 compress_ns_of(const struct type_snapshot *t)
+{
+	return MIN(t->compress_ns, t->decompress_ns * MOST_TO_COMPRESS);
+}
+
+static u64 turn_ns(const struct type_snapshot *t)
+{
+	return compress_ns_of(t) + t->decompress_ns;
+}
+
 static struct way by_store(const struct mm_snapshot *s, enum page_type type)
 {
 	const struct type_snapshot *t = &s->type[type];
-	u64 compress_ns =
-		type == TYPE_FILE ? at_leisure(t->compress_ns, s->leisure_ns) : t->compress_ns;
+	u64 compress_ns = compress_ns_of(t);
+
+	if (type == TYPE_FILE)
+		compress_ns = at_leisure(compress_ns, s->leisure_ns);
 
 	return through_store(compress_ns, t->decompress_ns, t->stored_share);
 }
@@ -223,11 +257,6 @@ static u64 expected_read_ns(const struct type_snapshot *t, u64 in_sequence)
 	u64 in_sequence_ns = t->swap_read_ns * in_sequence / SEQUENCE_ONE;
 
 	return t->swap_read_ns - in_sequence_ns * (STREAM_GAIN - 1) / STREAM_GAIN;
-}
-
-static u64 turn_ns(const struct type_snapshot *t)
-{
-	return t->compress_ns + t->decompress_ns;
 }
 
 /*
@@ -385,14 +414,16 @@ static u64 resident_ns(const struct mm_snapshot *s, enum page_type type,
 
 /*
  * What it would cost to bring back all that the store has of the type, once it were on disk. Of files so much as has come back
- * before: what was read once, and never again, is no set that rests.
+ * before: what was read once, and never again, is no set that rests; and at the price of a stream, since it is read as a whole.
  */
 static u64 comeback_ns(const struct mm_snapshot *s, enum page_type type)
 {
 	const struct type_snapshot *t = &s->type[type];
-	u64 all_ns = t->stored_pages * t->evict_back_ns;
 
-	return type == TYPE_FILE ? all_ns / ONE * life_seen_of_prior(s, type) : all_ns;
+	if (type == TYPE_ANON)
+		return t->stored_pages * t->evict_back_ns;
+	return t->stored_pages * MIN(t->evict_back_ns, t->swap_read_ns) / ONE *
+	       life_seen_of_prior(s, type);
 }
 
 /* At rest, and the other type has not yet paid for that what it would save. */
@@ -403,11 +434,23 @@ static bool is_left_alone(const struct mm_snapshot *s, enum page_type type)
 	return t->resting && t->others_lost_ns < comeback_ns(s, type);
 }
 
+/*
+ * Of the zpages that leave together, that of the one in their middle. Behind the oldest, which may be a straggler that nobody wants,
+ * are those that a loop is about to come back for: by its age alone a loop that hardly needed more than memory had six of a
+ * batch's thirty frames read again each time.
+ */
+static u64 batch_age(const struct type_snapshot *t, const struct life_curve *curve)
+{
+	u64 older = ONE * BATCH_FRAMES / (t->compressed_frames + BATCH_FRAMES) / 2;
+
+	return life_age_of_share(curve, t->store_age, ONE - older);
+}
+
 static u64 compressed_ns(const struct mm_snapshot *s, enum page_type type,
 			 const struct life_curve *curve)
 {
 	const struct type_snapshot *t = &s->type[type];
-	struct prospect p = life_prospect(curve, t->store_age, reach_of(t, curve, true));
+	struct prospect p = life_prospect(curve, batch_age(t, curve), reach_of(t, curve, true));
 	u64 frame_ns = index_ns(curve, &p, by_eviction(t, type)) * zpages_x16(t) / 16;
 
 	if (!t->resting || is_left_alone(s, type))
@@ -415,8 +458,8 @@ static u64 compressed_ns(const struct mm_snapshot *s, enum page_type type,
 	return frame_ns * (comeback_ns(s, type) / MAX(t->others_lost_ns / ONE, 1UL)) / ONE;
 }
 
-/* What a frame of another class costs; if none has any, what was paid lately. */
-static u64 other_frame_ns(const struct mm_snapshot *s, const struct mm_decision *d)
+/* What a frame of another class costs; if none has any, what was paid lately. surely: see SURELY_LESS. */
+static u64 other_frame_ns(const struct mm_snapshot *s, const struct mm_decision *d, bool surely)
 {
 	u64 least = UINT64_MAX;
 
@@ -424,10 +467,12 @@ static u64 other_frame_ns(const struct mm_snapshot *s, const struct mm_decision 
 		enum lru_list inactive = lru_of((enum page_type)i, LRU_INACTIVE_ANON);
 		enum lru_list compressed = lru_of((enum page_type)i, LRU_COMPRESSED_ANON);
 
+		u64 parts = surely && i != lru_type(d->list) ? SURELY_LESS : 1;
+
 		if (inactive != d->list && may_give(s, inactive))
-			least = MIN(least, d->cost_ns[inactive]);
+			least = MIN(least, d->cost_ns[inactive] / parts);
 		if (may_give(s, compressed))
-			least = MIN(least, d->cost_ns[compressed]);
+			least = MIN(least, d->cost_ns[compressed] / parts);
 	}
 	return least == UINT64_MAX ? s->price_ns : least;
 }
@@ -439,7 +484,10 @@ static u64 other_frame_ns(const struct mm_snapshot *s, const struct mm_decision 
 static void set_spill_ages(const struct mm_snapshot *s, enum page_type type, struct mm_decision *d)
 {
 	const struct type_snapshot *t = &s->type[type];
-	u64 age, next = s->managed_frames / SHORTEST_STAY, other_ns = other_frame_ns(s, d);
+	u64 age, next = s->managed_frames / SHORTEST_STAY;
+	bool dear = t->swap_read_ns > MANY_TURNS * turn_ns(t);
+	u64 other_ns = other_frame_ns(s, d, dear);
+	struct way disk = by_disk(t, type);
 	struct life_curve curve;
 
 	if (!is_left_alone(s, type) && t->stored_share < STORED_SHARE_ONE / FEW_STORED)
@@ -447,10 +495,13 @@ static void set_spill_ages(const struct mm_snapshot *s, enum page_type type, str
 	d->spill_age = d->spill_age_alone = HORIZON_FRAMES * s->managed_frames;
 	if (is_left_alone(s, type))
 		return;
+	/* They lie scattered among those that the store takes: each is a read of its own. */
+	if (dear)
+		disk.in_ns = t->swap_read_ns;
 	life_curve_of(s, type, true, &curve);
 	for (age = 0; age < d->spill_age; age = next, next *= 2) {
 		struct prospect p = life_prospect(&curve, age, curve.frames);
-		u64 frame_ns = index_ns(&curve, &p, by_disk(t, type));
+		u64 frame_ns = index_ns(&curve, &p, disk);
 
 		if (frame_ns <= other_ns)
 			d->spill_age_alone = MIN(d->spill_age_alone, age);

@@ -133,6 +133,42 @@ static void test_stay_as_seen(void **state)
 }
 
 /* Every count and age as large as it can be: no sum overflows, no chance exceeds one. */
+/* Of pages that left one after the other: how old is the oldest of a share of those still away? */
+static void test_age_of_share(void **state)
+{
+	struct mm_snapshot s = empty();
+	struct type_snapshot *t = &s.type[TYPE_ANON];
+	struct life_curve curve;
+	u64 last = 0;
+
+	/* There are exp(-age) of each age: as many younger than ln 2 as older. */
+	same_rate(t, FRAMES);
+	life_curve_of(&s, TYPE_ANON, false, &curve);
+	assert_in_range(life_age_of_share(&curve, 8 * FRAMES, ONE / 2), FRAMES * 66 / 100,
+			FRAMES * 72 / 100);
+	/* As many of each, where nobody comes back. */
+	memset(t->back, 0, sizeof(t->back));
+	t->store_age = 6 * FRAMES;
+	life_curve_of(&s, TYPE_ANON, false, &curve);
+	assert_in_range(life_age_of_share(&curve, 6 * FRAMES, ONE * 3 / 4), FRAMES * 44 / 10,
+			FRAMES * 46 / 10);
+	for (u64 share = 0; share <= ONE; share += ONE / 16) {
+		u64 age = life_age_of_share(&curve, 6 * FRAMES, share);
+
+		assert_in_range(age, last, 6 * FRAMES);
+		last = age;
+	}
+	assert_true(last > 59 * FRAMES / 10);
+	/* Too young for anything to be told apart, and none at all. */
+	assert_int_equal(life_age_of_share(&curve, 4, ONE / 2), 2);
+	assert_int_equal(life_age_of_share(&curve, 0, ONE), 0);
+	/* A loop, and a straggler six times as old: hardly any other is older than the loop is long. */
+	t->back[age_bucket(FRAMES)] = t->away[age_bucket(FRAMES)] * 8;
+	life_curve_of(&s, TYPE_ANON, false, &curve);
+	assert_in_range(life_age_of_share(&curve, 6 * FRAMES, ONE * 9 / 10), FRAMES / 2,
+			age_bucket_start(age_bucket(FRAMES) + 1));
+}
+
 static void test_extremes(void **state)
 {
 	struct mm_snapshot s = empty();
@@ -160,9 +196,13 @@ static void test_extremes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_same_rate),	    cmocka_unit_test(test_prior),
-		cmocka_unit_test(test_weight_of_the_prior), cmocka_unit_test(test_seen_of_prior),
-		cmocka_unit_test(test_stay_as_seen),	    cmocka_unit_test(test_extremes),
+		cmocka_unit_test(test_same_rate),
+		cmocka_unit_test(test_prior),
+		cmocka_unit_test(test_weight_of_the_prior),
+		cmocka_unit_test(test_seen_of_prior),
+		cmocka_unit_test(test_stay_as_seen),
+		cmocka_unit_test(test_age_of_share),
+		cmocka_unit_test(test_extremes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

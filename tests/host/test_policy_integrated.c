@@ -357,6 +357,61 @@ static void test_integrated_spares_what_is_refused(void **state)
 	assert_false(policy_answer(&policy_integrated, &s).compress);
 }
 
+/* On a slow disk each of them is a read, so they stay unless frames of the other type are worth clearly more. */
+static void test_integrated_is_sure_of_what_is_refused(void **state)
+{
+	struct mm_snapshot s = anon_snapshot(8000 * 1000);
+	struct type_snapshot *t = &s.type[TYPE_ANON], *file = &s.type[TYPE_FILE];
+
+	/* All pages are alike; those of a file have so many zpages in a frame, and there is no other class. */
+	life(t, MANAGED, UINT64_MAX);
+	life(file, MANAGED, UINT64_MAX);
+	snapshot_set_disk(file, 8000 * 1000);
+	set_write(t, 0);
+	t->compressed_frames = 0;
+	t->store_age = file->store_age = MANAGED;
+	file->compressed_frames = 1000;
+	file->stored_pages = 1800;
+	assert_true(policy_answer(&policy_integrated, &s).spill_age_alone > 4 * MANAGED);
+	file->stored_pages = 2400;
+	assert_int_equal(policy_answer(&policy_integrated, &s).spill_age_alone, 0);
+	/* Frames of their own set are known as well as theirs: a little more is enough. */
+	t->compressed_frames = 1000;
+	t->stored_pages = 1300;
+	assert_int_equal(policy_answer(&policy_integrated, &s).spill_age_alone, 0);
+	/* And so it is where a read costs few turns through the store. */
+	t->compressed_frames = 0;
+	snapshot_set_disk(t, 1000 * 1000);
+	snapshot_set_disk(file, 1000 * 1000);
+	file->stored_pages = 1300;
+	assert_true(policy_answer(&policy_integrated, &s).compress);
+	assert_int_equal(policy_answer(&policy_integrated, &s).spill_age_alone, 0);
+	/* They are read one by one, whatever the order of those around them. */
+	snapshot_set_disk(t, 8000 * 1000);
+	snapshot_set_disk(file, 8000 * 1000);
+	t->disk_read_ns /= 6;
+	t->in_sequence = SEQUENCE_ONE;
+	file->stored_pages = 1800;
+	assert_true(policy_answer(&policy_integrated, &s).spill_age_alone > 4 * MANAGED);
+}
+
+/* A turn of the CPU that another thread had meanwhile is no cost of the store: believed, it would be measured no more. */
+static void test_integrated_doubts_what_compressing_took(void **state)
+{
+	struct mm_snapshot s = anon_snapshot(900 * 1000);
+	struct type_snapshot *t = &s.type[TYPE_ANON];
+
+	life(t, MANAGED, UINT64_MAX);
+	t->store_age = MANAGED;
+	s.barren = BIT(LRU_COMPRESSED_ANON);
+	expect_choice(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
+	t->compress_ns = 1000 * 1000;
+	expect_choice(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
+	/* Where decompressing takes as long, so it is. */
+	t->decompress_ns = 300 * 1000;
+	expect_choice(&policy_integrated, &s, LRU_INACTIVE_ANON, false);
+}
+
 /*
  * Pages of one set come back together or not at all: that ten thousand did not is no reason to send on those that the store
  * refuses as if none ever would. What goes to the store may be thought so: that is cheap to undo.
@@ -507,6 +562,32 @@ static void test_integrated_leaves_rest_alone(void **state)
 			dear_ns / 11, dear_ns / 9);
 }
 
+/* Behind a straggler that nobody wants there are zpages that are wanted soon: their frames leave together. */
+static void test_integrated_looks_behind_a_straggler(void **state)
+{
+	struct mm_snapshot s = anon_snapshot(8000 * 1000);
+	struct type_snapshot *t = &s.type[TYPE_ANON];
+	u64 loop_ns, alone_ns;
+
+	/* Nearly all come back when memory has turned over once. */
+	life(t, MANAGED, 0);
+	t->back[age_bucket(MANAGED)] = 4000 * 8;
+	t->store_age = 6 * MANAGED;
+	t->compressed_frames = 300;
+	t->stored_pages = 600;
+	loop_ns = policy_answer(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_ANON];
+	/* As it would be were all as old as that one: none comes back. */
+	t->back[age_bucket(MANAGED)] = 0;
+	alone_ns = policy_answer(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_ANON];
+	assert_true(loop_ns > 4 * alone_ns);
+	/* A store that leaves as a whole is as old as its middle. */
+	t->back[age_bucket(MANAGED)] = 4000 * 8;
+	t->compressed_frames = 1;
+	t->stored_pages = 2;
+	assert_in_range(policy_answer(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_ANON],
+			loop_ns / 12, loop_ns / 5);
+}
+
 /* Files' zpages are left alone at rest as far as such pages came back before: a stream that nobody reads again is no set. */
 static void test_integrated_knows_who_rests(void **state)
 {
@@ -523,6 +604,11 @@ static void test_integrated_knows_who_rests(void **state)
 	life(file, MANAGED, UINT64_MAX);
 	assert_true(policy_answer(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_FILE] ==
 		    UINT64_MAX);
+	/* What is brought back as a whole is read in a stream: that has been paid for. */
+	file->swap_read_ns = file->evict_back_ns / 4;
+	assert_true(policy_answer(&policy_integrated, &s).cost_ns[LRU_COMPRESSED_FILE] <
+		    UINT64_MAX);
+	file->swap_read_ns = file->evict_back_ns;
 	life(file, MANAGED, 0);
 	expect_choice(&policy_integrated, &s, LRU_COMPRESSED_FILE, false);
 }
@@ -543,6 +629,8 @@ int main(void)
 		cmocka_unit_test(test_integrated_lets_the_dead_go),
 		cmocka_unit_test(test_integrated_sees_a_list_grow),
 		cmocka_unit_test(test_integrated_spares_what_is_refused),
+		cmocka_unit_test(test_integrated_is_sure_of_what_is_refused),
+		cmocka_unit_test(test_integrated_doubts_what_compressing_took),
 		cmocka_unit_test(test_integrated_doubts_what_is_one_event),
 		cmocka_unit_test(test_integrated_evicts_what_is_in_order),
 		cmocka_unit_test(test_integrated_bounds_the_price),
@@ -550,6 +638,7 @@ int main(void)
 		cmocka_unit_test(test_integrated_beyond_the_last_age),
 		cmocka_unit_test(test_integrated_leaves_rest_alone),
 		cmocka_unit_test(test_integrated_knows_who_rests),
+		cmocka_unit_test(test_integrated_looks_behind_a_straggler),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
