@@ -435,9 +435,9 @@ void mm_destroy(struct mm *mm)
 	struct mm_link *node = container_of(mm, struct mm_link, mm);
 	struct area *area, *next;
 
-	mutex_lock(&mms.lock);
-	list_del(&node->link);
-	mutex_unlock(&mms.lock);
+	/* It stays on the list meanwhile: who finds no memory waits for that which is being freed here (oom.c). */
+	if (!mm->dying_since_ns)
+		WRITE_ONCE(mm->dying_since_ns, env_now_ns());
 	down_write(&mm->areas_lock);
 	list_for_each_entry_safe(area, next, &mm->areas, link) {
 		zap_range(mm, area->start, area->end);
@@ -449,6 +449,9 @@ void mm_destroy(struct mm *mm)
 	zpage_compact(TYPE_ANON, UINT64_MAX, ZCOMPACT_CLOSELY);
 	ASSERT(!mm->nr_resident && !mm->nr_compressed && !mm->nr_swapped &&
 	       !mm->nr_in_transit); /* I5 */
+	mutex_lock(&mms.lock);
+	list_del(&node->link);
+	mutex_unlock(&mms.lock);
 	pt_free_tables(mm);
 	put_page(virt_to_page(mm->root));
 	kfree(node);

@@ -69,7 +69,7 @@ struct mm {
 	u64 nr_in_transit;   /* pages in the hands of a fault or reclaim */
 	u64 nr_faults;	     /* A */
 	u64 nr_major_faults; /* A: those that waited for a disk */
-	bool dying;
+	u64 dying_since_ns; /* A: when it was told to end, or began to give back its memory; 0: neither */
 	const char *name; /* for reports */
 	void *owner;	  /* the kernel's struct proc */
 };

@@ -3,7 +3,7 @@
  * oom.c - when nothing more can be reclaimed, the largest workload ends.
  *
  * Size is what ending it would give back: resident pages, the frames of its zpages (by the store's mean), and
- * its swap. A workload that is already dying is waited for before another is chosen; how
+ * its swap. A workload that is already dying, told to or of itself, is waited for before another is chosen; how
  * long is bounded, because its threads need memory at most to be told so.
  */
 #include "mm/oom.h"
@@ -15,12 +15,8 @@
 #include "mm/swap.h"
 #include "mm/zpage.h"
 
-/* How long a victim may take to go before the next one is chosen. */
+/* How long one that ends may take to go before the next one is chosen. */
 #define OOM_PATIENCE_NS (5 * NSEC_PER_SEC)
-
-static struct {
-	u64 killed_at_ns; /* atomic; 0: nobody yet */
-} oom;
 
 struct oom_choice {
 	struct mm *victim;
@@ -39,7 +35,7 @@ static void consider(struct mm *mm, void *arg)
 	struct oom_choice *choice = arg;
 	u64 size = size_of(mm);
 
-	if (READ_ONCE(mm->dying)) {
+	if (READ_ONCE(mm->dying_since_ns)) {
 		choice->dying = true;
 		return;
 	}
@@ -51,9 +47,11 @@ static void consider(struct mm *mm, void *arg)
 	}
 }
 
-static void is_dying(struct mm *mm, void *arg)
+static void is_worth_waiting_for(struct mm *mm, void *arg)
 {
-	*(bool *)arg |= READ_ONCE(mm->dying);
+	u64 since = READ_ONCE(mm->dying_since_ns);
+
+	*(bool *)arg |= since && env_now_ns() - since < OOM_PATIENCE_NS;
 }
 
 /* Found under the list's lock, so that the victim cannot go away before it is told. */
@@ -61,10 +59,10 @@ static void kill_if_chosen(struct mm *mm, void *arg)
 {
 	struct oom_choice *choice = arg;
 
-	if (mm != choice->victim || mm->dying)
+	if (mm != choice->victim || mm->dying_since_ns)
 		return;
 	printk("out of memory: ending the largest workload, \"%s\"\n", mm->name);
-	WRITE_ONCE(mm->dying, true);
+	WRITE_ONCE(mm->dying_since_ns, env_now_ns());
 	count_vm_event(EV_oom_kill);
 	env_kill(mm, "out of memory");
 }
@@ -72,11 +70,10 @@ static void kill_if_chosen(struct mm *mm, void *arg)
 bool oom_kill(void)
 {
 	struct oom_choice choice = { .victim = NULL };
-	bool dying = false;
-	u64 since = atomic_read(&oom.killed_at_ns);
+	bool wait = false;
 
-	mm_for_each(is_dying, &dying);
-	if (dying && env_now_ns() - since < OOM_PATIENCE_NS)
+	mm_for_each(is_worth_waiting_for, &wait);
+	if (wait)
 		return true;
 	/* While we found nothing, the memory of one that was ended earlier has become free. */
 	if (nr_free_frames() > watermark_frames(WMARK_LOW))
@@ -89,7 +86,6 @@ bool oom_kill(void)
 	mm_for_each(consider, &choice);
 	if (!choice.victim)
 		return choice.dying;
-	__atomic_store_n(&oom.killed_at_ns, env_now_ns(), __ATOMIC_RELAXED);
 	mm_for_each(kill_if_chosen, &choice);
 	return true;
 }

@@ -693,27 +693,74 @@ static void test_destroy_gives_back(void **state)
 	teardown();
 }
 
+static struct page *taken[NR_FRAMES];
+static u32 nr_taken;
+
+static void take_all(void)
+{
+	while (nr_free_frames() > watermark_frames(WMARK_MIN)) {
+		taken[nr_taken] = alloc_page(ALLOC_RESERVE, FRAME_KERNEL);
+		assert_non_null(taken[nr_taken++]);
+	}
+}
+
+static void give_back(void)
+{
+	while (nr_taken)
+		put_page(taken[--nr_taken]);
+}
+
 /*
  * Who finds no memory and comes to end a workload when another one's has just become free must let
  * it live: two allocators can run out together, and the first one's victim is then enough.
  */
 static void test_oom_looks_again(void **state)
 {
-	static struct page *taken[NR_FRAMES];
-	u32 nr = 0;
-
 	setup_log();
 	fill(8, word_of);
 	assert_true(oom_kill());
 	assert_false(t.proc.killed);
-	while (nr_free_frames() > watermark_frames(WMARK_MIN)) {
-		taken[nr] = alloc_page(ALLOC_RESERVE, FRAME_KERNEL);
-		assert_non_null(taken[nr++]);
-	}
+	take_all();
 	assert_true(oom_kill());
 	assert_true(t.proc.killed);
-	while (nr)
-		put_page(taken[--nr]);
+	give_back();
+	teardown();
+}
+
+static void destroy(void *mm)
+{
+	mm_destroy(mm);
+}
+
+/*
+ * So must who comes while another one's memory is being given back, however long that takes to begin; only not for ever. (Taken
+ * off the list first, it left a while in which nothing was seen to end and nothing was free.)
+ */
+static void test_oom_waits_for_an_exit(void **state)
+{
+	struct host_proc proc = { 0 };
+	struct mm *other;
+	u64 start;
+
+	setup_log();
+	fill(8, word_of);
+	other = make_mm(8, &start);
+	other->owner = &proc;
+	take_all();
+	down_read(&other->areas_lock);
+	env_start_thread("reaper", destroy, other);
+	env_yield();
+	assert_true(oom_kill());
+	assert_false(t.proc.killed);
+	assert_false(proc.killed);
+	env_sleep_ns(6 * NSEC_PER_SEC);
+	assert_true(oom_kill());
+	assert_true(t.proc.killed);
+	assert_false(proc.killed);
+	up_read(&other->areas_lock);
+	while (host_nr_threads())
+		env_yield();
+	give_back();
 	teardown();
 }
 
@@ -742,6 +789,7 @@ int main(void)
 		cmocka_unit_test(test_some_stay),
 		cmocka_unit_test(test_destroy_gives_back),
 		cmocka_unit_test(test_oom_looks_again),
+		cmocka_unit_test(test_oom_waits_for_an_exit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
