@@ -63,6 +63,9 @@ typedef int64_t s64;
 #define READ_ONCE(x)	 (*(const volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
 
+/* The compiler forgets what it knows of x, so that it makes no other path, behind a branch, for a case where less is to do. */
+#define OPAQUE(x) asm("" : "+r"(x))
+
 #define __printf(fmt, args) __attribute__((format(printf, fmt, args)))
 #define __noreturn	    __attribute__((noreturn))
 #define __noinline	    __attribute__((noinline))

@@ -117,6 +117,7 @@
  * What bounds the loss. A batch is 32 pages, then all is asked again with fresh figures. A class that is squeezed
  * wrongly sends its pages back soon, which raises its index.
  */
+#include "compress/zstore.h"
 #include "mm/life_curve.h"
 #include "mm/policy_costs.h"
 
@@ -128,9 +129,6 @@
 
 /* A mistake costs little where a page that leaves by the disk costs no more than so many turns through the store. */
 #define LITTLE_TURNS 12
-
-/* A page is compressed in at most so many times what it takes to decompress one: LZ4 has three to four. */
-#define MOST_TO_COMPRESS 8
 
 /* What a ns of the CPU counts, against one of waiting for a disk. */
 #define CPU_WEIGHT(ns) ((ns)*3 / 2)
@@ -160,9 +158,6 @@
  */
 #define HOLES_LEFT 25
 #define MOVES_PCT  70 /* of its decompression */
-
-/* So many frames of the store leave together, or nearly. */
-#define BATCH_FRAMES 30
 
 /* What the store's own structure costs beside the bytes of zpages: measured, make bench-store. */
 #define STORE_DENSITY_PCT 95
@@ -225,29 +220,18 @@ static inline struct way through_store(u64 compress_ns, u64 decompress_ns, u64 s
 	return (struct way){ compress_ns * STORED_SHARE_ONE / share, decompress_ns };
 }
 
-/*
- * What was measured of a page may have taken in another thread's turn of the CPU, and a store that is thought so dear is asked no
- * more, so that nothing corrects it: kv of three times memory on ssd stayed with the disk for good, and took 70 % longer. What
- * compressing costs is known from decompressing, too, within its bounds.
- */
-static u64 compress_ns_of(const struct type_snapshot *t)
-{
-	return MIN(t->compress_ns, t->decompress_ns * MOST_TO_COMPRESS);
-}
-
 static u64 turn_ns(const struct type_snapshot *t)
 {
-	return compress_ns_of(t) + t->decompress_ns;
+	return t->compress_ns + t->decompress_ns;
 }
 
 static struct way by_store(const struct mm_snapshot *s, enum page_type type)
 {
 	const struct type_snapshot *t = &s->type[type];
-	u64 compress_ns = compress_ns_of(t);
+	u64 compress_ns = t->compress_ns;
 
 	if (type == TYPE_FILE)
 		compress_ns = at_leisure(compress_ns, s->leisure_ns);
-
 	return through_store(compress_ns, t->decompress_ns, t->stored_share);
 }
 
@@ -441,7 +425,8 @@ static bool is_left_alone(const struct mm_snapshot *s, enum page_type type)
  */
 static u64 batch_age(const struct type_snapshot *t, const struct life_curve *curve)
 {
-	u64 older = ONE * BATCH_FRAMES / (t->compressed_frames + BATCH_FRAMES) / 2;
+	u64 batch = ZSTORE_EVICT_FRAMES;
+	u64 older = ONE * batch / (t->compressed_frames + batch) / 2;
 
 	return life_age_of_share(curve, t->store_age, ONE - older);
 }
@@ -466,7 +451,6 @@ static u64 other_frame_ns(const struct mm_snapshot *s, const struct mm_decision 
 	for (u32 i = 0; i < NR_PAGE_TYPES; i++) {
 		enum lru_list inactive = lru_of((enum page_type)i, LRU_INACTIVE_ANON);
 		enum lru_list compressed = lru_of((enum page_type)i, LRU_COMPRESSED_ANON);
-
 		u64 parts = surely && i != lru_type(d->list) ? SURELY_LESS : 1;
 
 		if (inactive != d->list && may_give(s, inactive))

@@ -298,10 +298,15 @@ void cost_note_cpu(enum page_type type, enum cost_kind kind, u64 ns)
 	u64 *cost = &workingset.type[type].cost_ns[kind];
 	u64 average = READ_ONCE(*cost);
 
-	/* The guess gives way to the first measurement. */
+	/*
+	 * What is measured may have taken in another thread's turn of the CPU, or the first run of some code. So neither the guess, which
+	 * gives way to the first measurement, nor an average is believed to be wrong by much more than that again: a store that is
+	 * thought a hundred times as dear is used no more, and nothing measures it again.
+	 */
+	ns = MIN(ns, 2 * average + NSEC_PER_USEC);
 	if (unlikely(average == first_guess_ns[kind]))
 		average = ns;
-	ns = MIN(ns, 2 * average + NSEC_PER_USEC);
+	OPAQUE(ns);
 	WRITE_ONCE(*cost, average + (u64)((s64)(ns - average) / 64));
 }
 

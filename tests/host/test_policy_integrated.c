@@ -395,23 +395,6 @@ static void test_integrated_is_sure_of_what_is_refused(void **state)
 	assert_true(policy_answer(&policy_integrated, &s).spill_age_alone > 4 * MANAGED);
 }
 
-/* A turn of the CPU that another thread had meanwhile is no cost of the store: believed, it would be measured no more. */
-static void test_integrated_doubts_what_compressing_took(void **state)
-{
-	struct mm_snapshot s = anon_snapshot(900 * 1000);
-	struct type_snapshot *t = &s.type[TYPE_ANON];
-
-	life(t, MANAGED, UINT64_MAX);
-	t->store_age = MANAGED;
-	s.barren = BIT(LRU_COMPRESSED_ANON);
-	expect_choice(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
-	t->compress_ns = 1000 * 1000;
-	expect_choice(&policy_integrated, &s, LRU_INACTIVE_ANON, true);
-	/* Where decompressing takes as long, so it is. */
-	t->decompress_ns = 300 * 1000;
-	expect_choice(&policy_integrated, &s, LRU_INACTIVE_ANON, false);
-}
-
 /*
  * Pages of one set come back together or not at all: that ten thousand did not is no reason to send on those that the store
  * refuses as if none ever would. What goes to the store may be thought so: that is cheap to undo.
@@ -630,7 +613,6 @@ int main(void)
 		cmocka_unit_test(test_integrated_sees_a_list_grow),
 		cmocka_unit_test(test_integrated_spares_what_is_refused),
 		cmocka_unit_test(test_integrated_is_sure_of_what_is_refused),
-		cmocka_unit_test(test_integrated_doubts_what_compressing_took),
 		cmocka_unit_test(test_integrated_doubts_what_is_one_event),
 		cmocka_unit_test(test_integrated_evicts_what_is_in_order),
 		cmocka_unit_test(test_integrated_bounds_the_price),

@@ -147,6 +147,21 @@ static void test_cpu_cost_is_steady(void **state)
 	assert_in_range(snapshot(TYPE_ANON).compress_ns, 2 * ns - ns / 32, 2 * ns);
 }
 
+/* The first, too: believed a hundred times as dear, the store was never used, so that nothing put it right. */
+static void test_first_cpu_cost_is_doubted(void **state)
+{
+	const u64 ns = 60 * 1000;
+	u64 guess;
+
+	start();
+	guess = snapshot(TYPE_ANON).compress_ns;
+	cost_note_cpu(TYPE_ANON, COST_COMPRESS, 100 * guess);
+	assert_in_range(snapshot(TYPE_ANON).compress_ns, guess + 1, guess * 5 / 2);
+	for (u32 i = 0; i < 16; i++)
+		cost_note_cpu(TYPE_ANON, COST_COMPRESS, ns);
+	assert_in_range(snapshot(TYPE_ANON).compress_ns, ns, ns * 3 / 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +171,7 @@ int main(void)
 		cmocka_unit_test(test_trials),
 		cmocka_unit_test(test_trials_of_files),
 		cmocka_unit_test(test_cpu_cost_is_steady),
+		cmocka_unit_test(test_first_cpu_cost_is_doubted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
